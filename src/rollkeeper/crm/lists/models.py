@@ -1,0 +1,109 @@
+"""Marketing lists, their definitions, versions and members.
+
+A list's members are a snapshot (S15): they change only when a job regenerates the list. Each member carries
+the version in which it came and the one in which it went, so that any version can be read back.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from rollkeeper.crm.constituents.models import Constituent
+from rollkeeper.postgres.collation import CODE_POINT_ORDER
+
+
+class Frequency(models.TextChoices):
+    """How often MKT600 regenerates a list (S12). ALWAYS lists are in every run; NONE lists in none."""
+
+    HOURLY = "HOURLY", "Hourly"
+    DAILY = "DAILY", "Daily"
+    WEEKLY = "WEEKLY", "Weekly"
+    MONTHLY = "MONTHLY", "Monthly"
+    ALWAYS = "ALWAYS", "Always"
+    NONE = "NONE", "None"
+
+
+class DefinitionKind(models.TextChoices):
+    RULE = "rule", "Rule"
+    SQL = "sql", "SQL"
+    IDS = "ids", "Imported ids"
+
+
+class MarketingList(models.Model):
+    """A Marketing and Communication list. `version` 0 means that MKT510 has not built it yet (S11)."""
+
+    id = models.BigAutoField(primary_key=True)
+    code = models.TextField(unique=True, db_collation=CODE_POINT_ORDER)
+    name = models.TextField()
+    description = models.TextField(default="", blank=True)
+    kind = models.TextField(choices=DefinitionKind.choices)
+    rule = models.JSONField(null=True, blank=True, help_text="react-querybuilder's shape")
+    sql = models.TextField(default="", blank=True)
+    frequency = models.TextField(choices=Frequency.choices, default=Frequency.NONE)
+    may_be_empty = models.BooleanField(default=False)
+    version = models.PositiveIntegerField(default=0)
+    member_count = models.PositiveIntegerField(default=0)
+    last_regenerated_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    modified_at = models.DateTimeField(db_default=Now(), help_text="When the definition changed.")
+
+    class Meta:
+        db_table = "marketing_list"
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class ImportedId(models.Model):
+    """One customer id of a list made from ids, whether or not such a constituent exists (yet)."""
+
+    id = models.BigAutoField(primary_key=True)
+    list = models.ForeignKey(MarketingList, models.CASCADE, related_name="imported_ids")
+    master_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
+    sub_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
+
+    class Meta:
+        db_table = "list_imported_id"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["list", "master_customer_id", "sub_customer_id"], name="list_imported_id_once"
+            )
+        ]
+
+
+class ListVersion(models.Model):
+    """What one regeneration did to a list."""
+
+    id = models.BigAutoField(primary_key=True)
+    list = models.ForeignKey(MarketingList, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    regenerated_at = models.DateTimeField()
+    member_count = models.PositiveIntegerField()
+    added = models.PositiveIntegerField()
+    removed = models.PositiveIntegerField()
+
+    class Meta:
+        db_table = "list_version"
+        constraints = [models.UniqueConstraint(fields=["list", "number"], name="list_version_number")]
+
+
+class ListMember(models.Model):
+    """A constituent's stay in a list: from version `came` until before version `went` (null: still there)."""
+
+    id = models.BigAutoField(primary_key=True)
+    list = models.ForeignKey(MarketingList, models.CASCADE, related_name="members")
+    constituent = models.ForeignKey(Constituent, models.CASCADE, related_name="list_memberships")
+    came = models.PositiveIntegerField()
+    went = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        db_table = "list_member"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["list", "constituent"],
+                condition=models.Q(went__isnull=True),
+                name="list_member_current",
+            )
+        ]

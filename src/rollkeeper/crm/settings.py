@@ -1,0 +1,18 @@
+"""Django settings of the CRM site."""
+
+from __future__ import annotations
+
+from rollkeeper.web.settings import site_settings
+
+globals().update(
+    site_settings(
+        "crm",
+        [
+            "rollkeeper.crm.constituents",
+            "rollkeeper.crm.personalization",
+            "rollkeeper.crm.lists",
+            "rollkeeper.crm.jobs",
+            "rollkeeper.crm.data_service",
+        ],
+    )
+)

@@ -1,0 +1,17 @@
+"""The crm site's addresses."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+
+
+def livez(request: HttpRequest) -> HttpResponse:
+    """The process answers (for supervisors and load balancers)."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+urlpatterns = [
+    path("livez", livez, name="livez"),
+    path("accounts/", include("allauth.urls")),
+]

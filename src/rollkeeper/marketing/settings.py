@@ -1,0 +1,17 @@
+"""Django settings of the marketing site."""
+
+from __future__ import annotations
+
+from rollkeeper.web.settings import site_settings
+
+globals().update(
+    site_settings(
+        "marketing",
+        [
+            "rollkeeper.marketing.bridges",
+            "rollkeeper.marketing.target_groups",
+            "rollkeeper.marketing.subscribers",
+            "rollkeeper.marketing.sync_runs",
+        ],
+    )
+)

@@ -1,0 +1,136 @@
+"""Sync runs: what was asked for, why, what came of it, row by row where it matters."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from rollkeeper.marketing.bridges.models import Bridge
+from rollkeeper.marketing.target_groups.models import TargetGroup
+from rollkeeper.postgres.collation import CODE_POINT_ORDER
+from rollkeeper.sync.events import Event, Kind
+
+
+class SyncRun(models.Model):
+    """One run of a catalog sync (no group) or of an audience sync of one target group (S16, S17)."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        COMPLETED = "completed", "Completed"
+        HELD = "held", "Completed, removals held"
+        FAILED = "failed", "Failed"
+        SKIPPED = "skipped", "Skipped"
+
+    id = models.BigAutoField(primary_key=True)
+    bridge = models.ForeignKey(Bridge, models.CASCADE, related_name="runs")
+    group = models.ForeignKey(TargetGroup, models.CASCADE, null=True, related_name="runs")
+    kind = models.TextField(choices=[(kind.value, kind.label) for kind in Kind])
+    event = models.TextField(choices=[(event.value, event.label) for event in Event])
+    status = models.TextField(choices=Status.choices, default=Status.WAITING)
+    approve_held = models.BooleanField(default=False, help_text="Asked to make the removals that a guard held.")
+    requested_by = models.TextField()
+    requested_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    attempt = models.PositiveIntegerField(default=0, help_text="Grows with every start; fences a late writer.")
+    phase = models.TextField(default="", help_text="What it is doing now, for the page.")
+    rows_received = models.BigIntegerField(default=0)
+    heartbeat_at = models.DateTimeField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+    message = models.TextField(default="", help_text="Why it failed or was held, and what to do.")
+    error_kind = models.TextField(default="", help_text="source, busy, internal …")
+
+    mode = models.TextField(default="", help_text="full, delta or unchanged")
+    received = models.BigIntegerField(default=0)
+    added = models.BigIntegerField(default=0)
+    updated = models.BigIntegerField(default=0)
+    unchanged = models.BigIntegerField(default=0)
+    unsubscribed = models.BigIntegerField(default=0)
+    resubscribed = models.BigIntegerField(default=0)
+    removed = models.BigIntegerField(default=0)
+    set_aside = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+    members = models.BigIntegerField(default=0, help_text="Members of the group afterwards.")
+    all_added = models.BooleanField(default=False, help_text="The group was empty: each member came by this run.")
+    crm_fingerprint = models.TextField(default="")
+    stored_fingerprint = models.TextField(default="")
+    list_as_of = models.DateTimeField(null=True)
+    list_version = models.TextField(default="")
+
+    class Meta:
+        db_table = "sync_run"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["group", "-id"], name="sync_run_group")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bridge", "group", "kind"],
+                condition=models.Q(status="waiting"),
+                nulls_distinct=False,
+                name="sync_run_one_waiting",
+            )
+        ]
+
+    @property
+    def identical(self) -> bool:
+        """The CRM's fingerprint and ours were equal when the run ended (B1)."""
+        return bool(self.crm_fingerprint) and self.crm_fingerprint == self.stored_fingerprint
+
+
+class RunChange(models.Model):
+    """What a run changed for one member. A run that found its group empty writes none: `all_added` says it."""
+
+    class Change(models.TextChoices):
+        ADDED = "added", "Added"
+        UPDATED = "updated", "Updated"
+        REMOVED = "removed", "Removed"
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(SyncRun, models.CASCADE, related_name="changes", db_constraint=False)
+    group_id = models.BigIntegerField()
+    subscriber_id = models.BigIntegerField(db_index=True)
+    master_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
+    sub_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
+    change = models.TextField(choices=Change.choices)
+    status_before = models.TextField(null=True, help_text="Null: there was no such subscriber.")
+    status_after = models.TextField()
+    before = models.JSONField(null=True, help_text="Old values of the columns that changed.")
+
+    class Meta:
+        db_table = "run_change"
+
+
+class SetAsideRow(models.Model):
+    """A row that a run could not take, with the reason (B7). It is looked at again at every sync."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(SyncRun, models.CASCADE, related_name="set_aside_rows")
+    group = models.ForeignKey(TargetGroup, models.CASCADE)
+    master_customer_id = models.TextField(null=True)
+    sub_customer_id = models.TextField(null=True)
+    kind = models.TextField(help_text="invalid (our check) or rejected (the other side's answer)")
+    reason = models.TextField(help_text="A reason code of `sync/set_aside.py`.")
+    detail = models.TextField(default="")
+    row = models.JSONField(help_text="The row as it came.")
+
+    class Meta:
+        db_table = "set_aside_row"
+
+
+class HeldRemoval(models.Model):
+    """A removal that the guard holds until a person approves or discards it, or a later run makes it moot (B3)."""
+
+    id = models.BigAutoField(primary_key=True)
+    group = models.ForeignKey(TargetGroup, models.CASCADE, related_name="held_removals")
+    run = models.ForeignKey(SyncRun, models.CASCADE)
+    subscriber_id = models.BigIntegerField()
+    master_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
+    sub_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
+
+    class Meta:
+        db_table = "held_removal"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group", "master_customer_id", "sub_customer_id"], name="held_removal_once"
+            )
+        ]

@@ -1,0 +1,1 @@
+"""PostgreSQL: where the server is, the embedded one, and rows in and out in bulk."""
