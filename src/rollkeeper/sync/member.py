@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -67,11 +68,17 @@ def canonical_rows(batch: pa.RecordBatch, fields: Sequence[Field]) -> pa.StringA
 
 
 def row_hashes(batch: pa.RecordBatch, fields: Sequence[Field]) -> tuple[pa.Int64Array, pa.Int64Array]:
-    """The first 16 bytes of each row's SHA-256, as two big-endian signed 64-bit halves (high, low)."""
+    """The hash of each row: the first 16 bytes of the SHA-256 of its canonical form, as two halves."""
+    return text_hashes(canonical_rows(batch, fields))
+
+
+def text_hashes(texts: pa.StringArray) -> tuple[pa.Int64Array, pa.Int64Array]:
+    """Hashes of canonical forms, as two big-endian signed 64-bit halves (high, low)."""
     sha256 = hashlib.sha256
-    digests = b"".join(
-        sha256(row).digest()[:16] for row in canonical_rows(batch, fields).cast(pa.binary()).to_pylist()
-    )
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].tolist()
+    text = memoryview(data) if data is not None else memoryview(b"")
+    digests = b"".join([sha256(text[start:end]).digest()[:16] for start, end in pairwise(ends)])
     halves = np.frombuffer(digests, dtype=">i8").astype(np.int64).reshape(-1, 2)
     return pa.array(np.ascontiguousarray(halves[:, 0])), pa.array(np.ascontiguousarray(halves[:, 1]))
 

@@ -1,0 +1,128 @@
+"""Rows that cannot be taken: why, and which (B7).
+
+A row is set aside when it cannot be keyed, read or stored. It never fails its batch, and a member whose new
+row is bad keeps the data it has. A missing or malformed address is not such a case: that is a status.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rollkeeper.sync.member import Field, canonical_rows, text_hashes
+
+LONGEST_ID = 64  # characters of a customer id
+LONGEST_ROW = 100_000  # bytes of a row's canonical form
+
+SET_ASIDE_SCHEMA = pa.schema(
+    [
+        ("master_customer_id", pa.string()),
+        ("sub_customer_id", pa.string()),
+        ("reason", pa.string()),
+        ("row", pa.string()),
+    ]
+)
+
+
+class Reason(StrEnum):
+    """Why a row was set aside. All are *invalid* (our check); *rejected* is for answers of the other side."""
+
+    NO_CUSTOMER_ID = "no_customer_id"
+    BAD_CUSTOMER_ID = "bad_customer_id"
+    DUPLICATE_CUSTOMER_ID = "duplicate_customer_id"
+    NO_PERMISSION = "no_permission"
+    NUL_CHARACTER = "nul_character"
+    TOO_LONG = "too_long"
+    HASH_MISMATCH = "hash_mismatch"
+
+    @property
+    def sentence(self) -> str:
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Reason.NO_CUSTOMER_ID: "The row has no customer id, so nobody can say whose it is.",
+    Reason.BAD_CUSTOMER_ID: f"The customer id has control characters or more than {LONGEST_ID} characters.",
+    Reason.DUPLICATE_CUSTOMER_ID: "The CRM sent this customer id more than once; which row is right is not clear.",
+    Reason.NO_PERMISSION: "The row does not say whether e-mail is allowed.",
+    Reason.NUL_CHARACTER: "The row contains a NUL character, which cannot be stored.",
+    Reason.TOO_LONG: f"The row is longer than {LONGEST_ROW:,} bytes.",
+    Reason.HASH_MISMATCH: "The row's hash does not match its contents: it was damaged on the way.",
+}
+
+_CONTROL = r"[\x00-\x1f\x7f]"
+
+
+def reasons_of_keys(batch: pa.RecordBatch, duplicate: pa.BooleanArray) -> pa.StringArray:
+    """For each row why it cannot be keyed or read, null where it can. One pass over the narrow columns."""
+    master, sub = batch.column("master_customer_id"), batch.column("sub_customer_id")
+    missing = pc.or_(_blank(master), _blank(sub))
+    bad = pc.or_(_bad_id(master), _bad_id(sub))
+    return _first_reason(
+        [
+            (missing, Reason.NO_CUSTOMER_ID),
+            (bad, Reason.BAD_CUSTOMER_ID),
+            (duplicate, Reason.DUPLICATE_CUSTOMER_ID),
+            (pc.is_null(batch.column("allow_email")), Reason.NO_PERMISSION),
+        ],
+        batch.num_rows,
+    )
+
+
+def reasons_of_contents(batch: pa.RecordBatch, fields: Sequence[Field]) -> pa.StringArray:
+    """For each row why it cannot be stored, null where it can. Looked at only for rows about to be written."""
+    text = canonical_rows(batch, fields)
+    high, low = text_hashes(text)
+    mismatch = pc.or_(pc.not_equal(high, batch.column("hash_hi")), pc.not_equal(low, batch.column("hash_lo")))
+    return _first_reason(
+        [
+            (pc.match_substring(text, "\x00"), Reason.NUL_CHARACTER),
+            (pc.greater(pc.binary_length(text), LONGEST_ROW), Reason.TOO_LONG),
+            (mismatch, Reason.HASH_MISMATCH),
+        ],
+        batch.num_rows,
+    )
+
+
+def set_aside_rows(batch: pa.RecordBatch, reasons: pa.StringArray) -> pa.RecordBatch:
+    """The rows of `batch` that have a reason, in `SET_ASIDE_SCHEMA`: as they came, as JSON."""
+    chosen = pc.is_valid(reasons)
+    rows = batch.filter(chosen)
+    texts = [
+        json.dumps(row, ensure_ascii=False, default=str).replace("\\u0000", "\\\\u0000") for row in rows.to_pylist()
+    ]
+    return pa.RecordBatch.from_arrays(
+        [
+            _storable(rows.column("master_customer_id")),
+            _storable(rows.column("sub_customer_id")),
+            reasons.filter(chosen),
+            pa.array(texts, pa.string()),
+        ],
+        schema=SET_ASIDE_SCHEMA,
+    )
+
+
+def _storable(ids: pa.StringArray) -> pa.StringArray:
+    return pc.replace_substring(ids, "\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def _blank(ids: pa.StringArray) -> pa.BooleanArray:
+    return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(ids), ""), True)
+
+
+def _bad_id(ids: pa.StringArray) -> pa.BooleanArray:
+    return pc.fill_null(
+        pc.or_(pc.match_substring_regex(ids, _CONTROL), pc.greater(pc.utf8_length(ids), LONGEST_ID)), False
+    )
+
+
+def _first_reason(rules: Iterable[tuple[pa.BooleanArray, Reason]], rows: int) -> pa.StringArray:
+    reasons = pa.nulls(rows, pa.string())
+    for mask, reason in rules:
+        if pc.any(mask).as_py():
+            reasons = pc.if_else(pc.and_(mask, pc.is_null(reasons)), reason.value, reasons)
+    return reasons
