@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import psycopg
+from django.db import connections
 from procrastinate import App
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.django_connector import DjangoConnector
@@ -71,13 +72,13 @@ async def _run(concurrency: Mapping[str, int], wait: bool) -> None:
 
 def _worker(app: App, queue: str, slots: int, wait: bool) -> Worker:
     options: dict[str, Any] = {
-        **app.worker_defaults,  # they close Django's connections around each piece of work
         "queues": [queue],
         "name": queue,
         "concurrency": slots,
         "wait": wait,
         "update_heartbeat_interval": HEARTBEAT_SECONDS,
         "stalled_worker_timeout": DEAD_AFTER_SECONDS,
+        "task_middleware": [_close_connections],
         "worker_middleware": [_end_if_declared_dead],
         "install_signal_handlers": False,
     }
@@ -192,6 +193,14 @@ async def _check_alive(connection: psycopg.AsyncConnection[Any], worker: Worker)
     row = await cursor.fetchone()
     if worker.worker_id is not None and row is not None and not row[0]:
         _end_declared_dead()
+
+
+def _close_connections(call_next: Callable[[], Any], context: JobContext, worker: Worker) -> Any:
+    """Around each piece of work, in its thread: it finds a fresh connection and leaves none behind."""
+    try:
+        return call_next()
+    finally:
+        connections.close_all()
 
 
 async def _end_if_declared_dead(
