@@ -1,0 +1,175 @@
+"""The profile: each constituent's row as it is exported, with its hash, kept up to date by rebuilding dirt.
+
+`refresh_profiles` is called before anything reads `profile`. Database triggers mark what became dirty
+(migration 0002). The refresh claims dirt by deleting it in the transaction that rebuilds, so dirt that a
+transaction still open will bring is found by the next refresh, and a crash loses none.
+
+A row is written only if its hash changed: `changed_xid` moves only when what is exported did.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
+from psycopg import sql
+
+from rollkeeper.crm.personalization.fields import view_fields
+from rollkeeper.crm.personalization.models import SLOTS, PersonalizationField
+from rollkeeper.crm.personalization.profile_rows import FIXED, built_rows
+from rollkeeper.crm.personalization.sources import SQL
+
+EVERYONE = 0  # in place of a constituent's id: all profiles are dirty
+REFRESH_LOCK = 7_362_001  # advisory: one refresh at a time; the next one finds what the first left
+ANALYZE_FROM = 10_000  # rows written at once after which the planner's statistics are of no use
+
+
+def refresh_profiles(today: date | None = None) -> int:
+    """Rebuild the dirty profiles; how many were written or removed. One look at one table when there are none.
+
+    `today` (default: today in the organisation's time zone) says which membership term is the current one.
+    Waits for a refresh that is at work. To be called in READ COMMITTED, PostgreSQL's default.
+    """
+    today = today or timezone.localdate()
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not _anything_to_do(cursor, today):
+            return 0
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [REFRESH_LOCK])
+        _mark_terms_begun(cursor, today)
+        everyone = _claim_dirt(cursor)
+        return _remove_gone(cursor, everyone) + _write_changed(cursor, view_fields(), today, everyone)
+
+
+def view_is_built() -> bool:
+    """Whether every profile that this transaction sees is of the view that it sees.
+
+    False for the moment between a change of the view and the refresh after it. To be asked in the snapshot
+    that reads the profiles; where it is False: refresh, and take a new snapshot.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT NOT EXISTS (SELECT FROM profile_dirt WHERE constituent_id = %s)", [EVERYONE])
+        return bool(cursor.fetchone()[0])
+
+
+def mark_everyone_dirty() -> None:
+    """Have the next refresh rebuild every profile (after a load with the triggers off)."""
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO profile_dirt VALUES (%s)", [EVERYONE])
+
+
+def _anything_to_do(cursor: CursorWrapper, today: date) -> bool:
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM profile_dirt) OR NOT EXISTS (SELECT FROM profile_day WHERE built_on = %s)",
+        [today],
+    )
+    return bool(cursor.fetchone()[0])
+
+
+def _mark_terms_begun(cursor: CursorWrapper, today: date) -> None:
+    """A membership term that has begun since the last refresh changes its profile without any write."""
+    cursor.execute(
+        """
+        INSERT INTO profile_dirt
+        SELECT constituent_id FROM membership, profile_day
+        WHERE begins_on > least(built_on, %(today)s) AND begins_on <= greatest(built_on, %(today)s)
+        """,
+        {"today": today},
+    )
+    cursor.execute("DELETE FROM profile_day")
+    cursor.execute("INSERT INTO profile_day VALUES (%s)", [today])
+
+
+def _claim_dirt(cursor: CursorWrapper) -> bool:
+    """Move the dirt that is visible now into `profile_claim`; whether everyone is dirty."""
+    cursor.execute(
+        "CREATE TEMPORARY TABLE IF NOT EXISTS profile_claim (constituent_id bigint PRIMARY KEY) "
+        "ON COMMIT DELETE ROWS"
+    )
+    cursor.execute("TRUNCATE profile_claim")  # an earlier refresh in the same transaction
+    cursor.execute(
+        """
+        WITH dirt AS (DELETE FROM profile_dirt RETURNING constituent_id)
+        INSERT INTO profile_claim SELECT DISTINCT constituent_id FROM dirt
+        """
+    )
+    cursor.execute("ANALYZE profile_claim")
+    cursor.execute("SELECT EXISTS (SELECT FROM profile_claim WHERE constituent_id = %s)", [EVERYONE])
+    return bool(cursor.fetchone()[0])
+
+
+def _remove_gone(cursor: CursorWrapper, everyone: bool) -> int:
+    """Remove profiles whose constituent is gone or has another customer id now (it is written anew)."""
+    claimed = "" if everyone else "AND p.constituent_id IN (SELECT constituent_id FROM profile_claim)"
+    cursor.execute(
+        f"""
+        DELETE FROM profile p WHERE NOT EXISTS (
+            SELECT FROM constituent c WHERE c.id = p.constituent_id
+            AND c.master_customer_id = p.master_customer_id AND c.sub_customer_id = p.sub_customer_id
+        ) {claimed}
+        """  # noqa: S608  # no text from outside
+    )
+    return int(cursor.rowcount)
+
+
+def _write_changed(cursor: CursorWrapper, fields: list[PersonalizationField], today: date, everyone: bool) -> int:
+    cursor.execute("SELECT NOT EXISTS (SELECT FROM profile)")
+    first_build = bool(cursor.fetchone()[0])
+    built = built_rows(fields, today, everyone)
+    slots = [f"f{field.slot}" for field in fields]
+    if first_build:
+        cursor.execute(_insert(slots, sql.SQL("({}) AS new").format(built)))
+        written = int(cursor.rowcount)
+    else:
+        cursor.execute(_write_differences(built, slots, everyone))
+        written = int(cursor.fetchone()[0])
+    if written >= ANALYZE_FROM:
+        cursor.execute("ANALYZE profile")
+    return written
+
+
+def _insert(slots: list[str], new: SQL) -> SQL:
+    columns = _names(["constituent_id", *FIXED, *slots, "hash_hi", "hash_lo"])
+    return sql.SQL(
+        "INSERT INTO profile ({columns}, changed_xid) SELECT {columns}, pg_current_xact_id() FROM {new}"
+    ).format(columns=columns, new=new)
+
+
+def _write_differences(built: SQL, slots: list[str], everyone: bool) -> SQL:
+    """One statement that compares the built rows with those there, updates what differs, inserts what is new.
+
+    Where the view may have changed, a value can have moved to another slot under the same hash, and slots
+    that no field has any more are emptied.
+    """
+    moved = [sql.SQL("p.{0} IS DISTINCT FROM b.{0}").format(sql.Identifier(slot)) for slot in slots]
+    differs = [sql.SQL("(b.hash_hi, b.hash_lo) <> (p.hash_hi, p.hash_lo)"), *(moved if everyone else [])]
+    kept = ["master_customer_id", "sub_customer_id"]  # a row with another id was removed and is new
+    values = [name for name in (*FIXED, *slots, "hash_hi", "hash_lo") if name not in kept]
+    emptied = [f"f{slot}" for slot in range(1, SLOTS + 1) if f"f{slot}" not in slots] if everyone else []
+    assignments = [sql.SQL("{0} = b.{0}").format(sql.Identifier(name)) for name in values]
+    assignments += [sql.SQL("{} = NULL").format(sql.Identifier(name)) for name in emptied]
+    return sql.SQL(
+        """
+        WITH changed AS MATERIALIZED (
+            SELECT b.*, p.constituent_id IS NOT NULL AS known
+            FROM ({built}) AS b LEFT JOIN profile p ON p.constituent_id = b.constituent_id
+            WHERE p.constituent_id IS NULL OR {differs}
+        ), updated AS (
+            UPDATE profile p SET {assignments}, changed_xid = pg_current_xact_id()
+            FROM changed b WHERE b.known AND p.constituent_id = b.constituent_id
+        ), inserted AS (
+            {insert}
+        )
+        SELECT count(*) FROM changed
+        """
+    ).format(
+        built=built,
+        differs=sql.SQL(" OR ").join(differs),
+        assignments=sql.SQL(", ").join(assignments),
+        insert=_insert(slots, sql.SQL("changed WHERE NOT known")),
+    )
+
+
+def _names(names: list[str]) -> SQL:
+    return sql.SQL(", ").join(map(sql.Identifier, names))
