@@ -11,3 +11,4 @@ from rollkeeper.marketing import settings as marketing
 
 globals().update({name: value for name, value in vars(marketing).items() if name.isupper()})
 INSTALLED_APPS = list(dict.fromkeys([*vars(marketing)["INSTALLED_APPS"], *vars(crm)["INSTALLED_APPS"]]))
+SITE_MENU = "rollkeeper.marketing.navigation.SITE"

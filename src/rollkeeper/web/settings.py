@@ -19,6 +19,7 @@ def site_settings(site: Site, apps: list[str]) -> dict[str, Any]:
     https = settings.behind_https
     return {
         "SITE": site,
+        "SITE_MENU": f"rollkeeper.{site}.navigation.SITE",
         "DEBUG": settings.debug,
         "SECRET_KEY": settings.secret(f"{site}-django-key"),
         "ALLOWED_HOSTS": [host.strip() for host in settings.allowed_hosts.split(",")],
@@ -31,6 +32,7 @@ def site_settings(site: Site, apps: list[str]) -> dict[str, Any]:
             "django.contrib.messages",
             "django.contrib.staticfiles",
             "django.contrib.humanize",
+            "rollkeeper.web",  # before allauth: its templates are ours
             "allauth",
             "allauth.account",
             "axes",
@@ -38,7 +40,6 @@ def site_settings(site: Site, apps: list[str]) -> dict[str, Any]:
             "django_htmx",
             "rules.apps.AutodiscoverRulesConfig",
             "procrastinate.contrib.django",
-            "rollkeeper.web",
             "rollkeeper.web.accounts",
             *apps,
         ],
@@ -50,6 +51,7 @@ def site_settings(site: Site, apps: list[str]) -> dict[str, Any]:
             "django.middleware.common.CommonMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "django.contrib.auth.middleware.LoginRequiredMiddleware",  # a view that needs none says so
             "django.contrib.messages.middleware.MessageMiddleware",
             "django.middleware.clickjacking.XFrameOptionsMiddleware",
             "allauth.account.middleware.AccountMiddleware",
@@ -62,12 +64,13 @@ def site_settings(site: Site, apps: list[str]) -> dict[str, Any]:
                 "APP_DIRS": True,
                 "DIRS": [],
                 "OPTIONS": {
+                    "builtins": ["rollkeeper.web.templatetags.components", "django.templatetags.static"],
                     "context_processors": [
                         "django.template.context_processors.request",
                         "django.contrib.auth.context_processors.auth",
                         "django.contrib.messages.context_processors.messages",
                         "rollkeeper.web.navigation.navigation",
-                    ]
+                    ],
                 },
             }
         ],
@@ -124,7 +127,7 @@ def site_settings(site: Site, apps: list[str]) -> dict[str, Any]:
             }
         },
         "STATIC_URL": "/static/",
-        "STATIC_ROOT": settings.home_path / "static" / site,
+        "STATIC_ROOT": None,  # WhiteNoise serves the files from where they are in the package
         "STORAGES": {
             "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
             "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
