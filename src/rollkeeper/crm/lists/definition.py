@@ -1,0 +1,171 @@
+"""What a list is made of: a rule, a query or imported ids. Everything is checked before anything is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from rollkeeper.crm.lists.errors import ListRefused, RuleError
+from rollkeeper.crm.lists.models import DefinitionKind, Frequency, MarketingList
+from rollkeeper.crm.lists.rules.attributes import field_catalogue
+from rollkeeper.crm.lists.rules.selection import select_by_rule
+from rollkeeper.crm.lists.sql_wall import check_sql
+
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+LONGEST_NAME = 200
+
+CustomerIds = Iterable[tuple[str, str]]
+
+
+def save_list(
+    code: str,
+    name: str,
+    *,
+    rule: object = None,
+    sql: str | None = None,
+    ids: CustomerIds | None = None,
+    frequency: str | None = None,
+    may_be_empty: bool | None = None,
+) -> MarketingList:
+    """Create the list of that code, or change it.
+
+    One definition at most: `rule` (react-querybuilder's JSON), `sql` (a query behind the walls of
+    `sql_wall`) or `ids` (pairs of master and sub, read once). A new list needs one; an existing list keeps
+    its own where none is given, as it keeps `frequency` and `may_be_empty`. `modified_at` moves only when
+    the definition really changes; the members change when a job regenerates the list (S15).
+
+    Raises `ListRefused`; nothing is written then.
+    """
+    kind = _one_kind(rule, sql, ids)
+    _check_code(code)
+    name = _checked_name(name)
+    chosen_frequency = None if frequency is None else _checked_frequency(frequency)
+    if rule is not None:
+        check_rule(rule)
+    if sql is not None:
+        check_sql(sql)
+    with transaction.atomic():
+        marketing_list = _locked(code, kind)
+        marketing_list.name = name
+        if chosen_frequency is not None:
+            marketing_list.frequency = chosen_frequency
+        if may_be_empty is not None:
+            marketing_list.may_be_empty = may_be_empty
+        changed = _define(marketing_list, kind, rule, sql)
+        marketing_list.save()
+        if ids is not None:
+            changed = _replace_ids(marketing_list, ids) or changed
+        elif changed:
+            marketing_list.imported_ids.all().delete()
+        if changed:
+            marketing_list.modified_at = timezone.now()
+            marketing_list.save(update_fields=["modified_at"])
+    marketing_list.refresh_from_db()
+    return marketing_list
+
+
+def check_rule(rule: object) -> None:
+    """Raises `RuleError` where the rule cannot define a list."""
+    select_by_rule(rule, field_catalogue(), timezone.localdate())
+    try:
+        text = json.dumps(rule, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (ValueError, TypeError) as error:
+        raise RuleError("The rule holds something that JSON does not know (NaN, Infinity, half a sign).") from error
+    if "\\u0000" in text:
+        raise RuleError("The rule holds the control character U+0000.")
+
+
+def _one_kind(rule: object, sql: str | None, ids: CustomerIds | None) -> DefinitionKind | None:
+    given = [
+        kind
+        for kind, definition in (
+            (DefinitionKind.RULE, rule),
+            (DefinitionKind.SQL, sql),
+            (DefinitionKind.IDS, ids),
+        )
+        if definition is not None
+    ]
+    if len(given) > 1:
+        raise ListRefused("A list has one definition: give a rule, a query or ids, not two of them.")
+    return given[0] if given else None
+
+
+def _check_code(code: str) -> None:
+    if not CODE.fullmatch(code):
+        raise ListRefused(
+            f"{code!r} cannot be a list's code: 1 to 60 letters (A-Z, a-z), digits, '_', '-' or '.', "
+            "with a letter or digit first."
+        )
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise ListRefused(
+            f"A list needs a name of 1 to {LONGEST_NAME} characters, without line breaks or control characters."
+        )
+    return name
+
+
+def _checked_frequency(frequency: str) -> Frequency:
+    if frequency not in Frequency.values:
+        raise ListRefused(
+            f"{frequency!r} is no regeneration frequency. Frequencies are {', '.join(Frequency.values)}."
+        )
+    return Frequency(frequency)
+
+
+def _locked(code: str, kind: DefinitionKind | None) -> MarketingList:
+    """The list of that code, or a new one, with no one else saving it meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"list code {code}"])
+    found = MarketingList.objects.select_for_update(no_key=True).filter(code=code).first()
+    if found is not None:
+        return found
+    if kind is None:
+        raise ListRefused(f"There is no list {code} yet, so it needs a definition: a rule, a query or ids.")
+    return MarketingList(code=code, kind=kind)
+
+
+def _define(marketing_list: MarketingList, kind: DefinitionKind | None, rule: object, sql: str | None) -> bool:
+    """Set the definition. Whether it differs from the one before (of ids, only that they are ids)."""
+    if kind is None:
+        return False
+    new = (kind.value, rule, sql or "")
+    changed = (marketing_list.kind, marketing_list.rule, marketing_list.sql) != new
+    marketing_list.kind, marketing_list.rule, marketing_list.sql = new
+    return changed
+
+
+def _replace_ids(marketing_list: MarketingList, ids: CustomerIds) -> bool:
+    """Keep exactly these ids. Whether they differ from those before."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS given_id")
+        cursor.execute('CREATE TEMP TABLE given_id (master text COLLATE "C", sub text COLLATE "C") ON COMMIT DROP')
+        with cursor.copy("COPY given_id (master, sub) FROM STDIN") as copy:
+            for customer_id in ids:
+                copy.write_row(customer_id)
+        cursor.execute("ANALYZE given_id")
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM given_id)")
+        row = cursor.fetchone()
+        if not (row and row[0]):
+            raise ListRefused("There is no customer id in what was given: a list of ids needs at least one.")
+        cursor.execute(DELETE_IDS, [marketing_list.pk])
+        deleted = cursor.rowcount
+        cursor.execute(INSERT_IDS, [marketing_list.pk])
+        return bool(deleted + cursor.rowcount)
+
+
+DELETE_IDS = """
+DELETE FROM list_imported_id i WHERE list_id = %s AND NOT EXISTS (
+    SELECT 1 FROM given_id g WHERE g.master = i.master_customer_id AND g.sub = i.sub_customer_id)
+"""
+INSERT_IDS = """
+INSERT INTO list_imported_id (list_id, master_customer_id, sub_customer_id)
+SELECT DISTINCT %s, master, sub FROM given_id ON CONFLICT DO NOTHING
+"""

@@ -1,0 +1,15 @@
+"""Why a list cannot be saved or built."""
+
+from __future__ import annotations
+
+
+class ListRefused(Exception):
+    """What was asked of a list cannot be done; the message is one sentence that says what to change."""
+
+
+class RuleError(ListRefused):
+    """A rule cannot define a list; the message names what is wrong and what there is instead."""
+
+
+class SqlRefused(ListRefused):
+    """A query cannot define a list; the message names what is wrong and what is allowed."""
