@@ -38,6 +38,10 @@ class ListMissing(ConnectorError):
     """The CRM has no such list (any more) (S29)."""
 
 
+class ListNotBuilt(ConnectorError):
+    """The CRM has the list, but MKT510 has not built it: it has no members yet (S10, S11)."""
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogList:
     """A marketing list as the CRM's catalog gives it. `regenerated_at` None: MKT510 has not built it."""
