@@ -7,15 +7,18 @@ import signal
 import threading
 import time
 
+SUPERVISED = "ROLLKEEPER_SUPERVISED"  # set in the environment of what a supervisor starts
 LOOK_SECONDS = 0.5
 END_SECONDS = 15.0  # for ending cleanly; PostgreSQL takes what is cut off then as a crash of its client
 
 
 def end_with_parent() -> None:
-    """Watch, from a thread, that the process that started this one lives; end this one cleanly when it does not.
+    """Where a supervisor started this process: end it cleanly when its parent is gone.
 
-    An orphan gets another parent: that is what every Unix tells, whatever way the parent died.
+    A thread looks. An orphan gets another parent: that is what every Unix tells, whatever way the parent died.
     """
+    if SUPERVISED not in os.environ:
+        return
     parent = os.getppid()
 
     def watch() -> None:

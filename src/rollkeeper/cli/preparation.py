@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from rollkeeper.cli.database import migrate
@@ -21,11 +22,15 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What came of preparing a site. `password`: the administrator's, when just made. `token`: it has one."""
+    """What came of preparing a site.
+
+    `password`: the administrator's, when just made. `token`: it has one. `sample`: the sample association is new.
+    """
 
     migrations: int
     password: str | None
     token: bool
+    sample: bool = False
 
 
 def prepare_crm(sample: str, say: Callable[[str], None]) -> Prepared:
@@ -35,22 +40,28 @@ def prepare_crm(sample: str, say: Callable[[str], None]) -> Prepared:
     from rollkeeper.web.accounts.administrator import ensure_administrator
 
     password = ensure_administrator()
-    if sample != "none":
-        _fill(sample, say)
+    new_sample = sample != "none" and _fill(sample, say)
     token = ApiToken.objects.filter(name=TOKEN_NAME, revoked_at__isnull=True).exists()
-    return Prepared(migrations, password, token)
+    return Prepared(migrations, password, token, new_sample)
 
 
-def _fill(size: str, say: Callable[[str], None]) -> None:
-    """Generate the sample and build its lists with MKT510. A run that was cut short is taken up where it stood."""
+def sample_mark() -> Path:
+    """The file that says: the sample is being made, its lists built and synced. Gone once that is done."""
+    return configuration().home_path / "sample-unfinished"
+
+
+def _fill(size: str, say: Callable[[str], None]) -> bool:
+    """Generate the sample and build its lists with MKT510, in an empty CRM. Returns whether it did.
+
+    What was cut short is taken up where it stood.
+    """
     from rollkeeper.crm.constituents.models import Constituent
     from rollkeeper.crm.lists.models import MarketingList
     from rollkeeper.crm.sample.generate import generate
 
-    unfinished = configuration().home_path / "sample-unfinished"
-    if Constituent.objects.exists() and not unfinished.exists():
-        return
-    unfinished.touch()
+    if Constituent.objects.exists() and not sample_mark().exists():
+        return False
+    sample_mark().touch()
     if not Constituent.objects.exists():
         say(f"Making the sample association ({size}) …")
         generate(size)
@@ -58,7 +69,7 @@ def _fill(size: str, say: Callable[[str], None]) -> None:
     say(f"Building its {len(lists)} marketing lists with MKT510 …")
     for code in lists:
         _run_mkt510(code)
-    unfinished.unlink()
+    return True
 
 
 def _run_mkt510(code: str) -> None:

@@ -8,9 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
+from rollkeeper.cli.parent import SUPERVISED
+
+ROLLKEEPER = (sys.executable, "-m", "rollkeeper.cli.main")  # this command line, in a process of its own
 LOOK_SECONDS = 0.2
 FIRST_PAUSE = 0.5  # seconds before a process that died is started again; doubled while it dies quickly
 LONGEST_PAUSE = 30.0
@@ -23,11 +28,14 @@ LOG_LIMIT = 20 * 2**20  # bytes; a longer log is set aside once when its process
 
 @dataclass(slots=True)
 class Child:
-    """One process that is kept alive. `arguments` follow `rollkeeper`; what it prints goes to `log`."""
+    """One process that is kept alive. `arguments` follow `rollkeeper`.
+
+    What it prints goes to `log`, or where ours goes.
+    """
 
     name: str
     arguments: Sequence[str]
-    log: Path
+    log: Path | None
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = FIRST_PAUSE
@@ -47,7 +55,7 @@ class Children:
     environment: Mapping[str, str] = field(default_factory=dict)
     children: list[Child] = field(default_factory=list)
 
-    def start(self, name: str, arguments: Sequence[str], log: Path) -> Child:
+    def keep_alive(self, name: str, arguments: Sequence[str], log: Path | None) -> Child:
         """Start a process and keep it alive until `end`."""
         child = Child(name, arguments, log)
         self.children.append(child)
@@ -60,6 +68,19 @@ class Children:
             for child in self.children:
                 self._look_after(child)
             time.sleep(LOOK_SECONDS)
+
+    def supervise_for(self, seconds: float, until: Callable[[], bool]) -> bool:
+        """Supervise for at most that long; returns whether the condition came about."""
+        end = time.monotonic() + seconds
+        came_about = False
+
+        def done() -> bool:
+            nonlocal came_about
+            came_about = until()
+            return came_about or time.monotonic() >= end
+
+        self.supervise(done)
+        return came_about
 
     def end(self) -> None:
         """End every process: ask, ask again, then kill. Returns when all are gone."""
@@ -76,14 +97,13 @@ class Children:
                 time.sleep(0.05)
 
     def _launch(self, child: Child) -> None:
-        _rotate(child.log)
-        with child.log.open("ab") as log:
+        with _open_log(child.log) as log:
             child.process = subprocess.Popen(
-                [sys.executable, "-m", "rollkeeper.cli.main", *child.arguments],
+                [*ROLLKEEPER, *child.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **self.environment},
+                env={**os.environ, **self.environment, SUPERVISED: "1"},
                 start_new_session=True,  # a Ctrl-C in our terminal reaches us alone: we end them in order
             )
         child.started = time.monotonic()
@@ -113,11 +133,16 @@ class Children:
 
 def child_tail(child: Child, lines: int = 8) -> str:
     """The end of a process's log, for a message."""
-    text = child.log.read_text(errors="replace") if child.log.exists() else ""
+    if child.log is None:
+        return "(see above)"
+    text = child.log.read_text(errors="replace")
     return "\n".join(text.splitlines()[-lines:]) + f"\n(the whole log: {child.log})"
 
 
-def _rotate(log: Path) -> None:
+def _open_log(log: Path | None) -> AbstractContextManager[IO[bytes] | None]:
+    if log is None:
+        return nullcontext()
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.rename(log.with_name(f"{log.name}.1"))
+    return log.open("ab")
