@@ -73,3 +73,4 @@ class JobListResult(models.Model):
 
     class Meta:
         db_table = "job_list_result"
+        constraints = [models.UniqueConstraint(fields=["run", "list"], name="job_list_result_once")]
