@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import click
 
-from rollkeeper.cli.frame import Output, json_option
+from rollkeeper.cli.frame import Exit, Output, json_option
 from rollkeeper.configuration import Site
 
 THREADS = 4  # requests that one site answers at the same time
@@ -105,3 +105,20 @@ def store_token() -> None:
 
     enter("marketing")
     preparation.store_token(sys.stdin.readline().strip())
+
+
+@site.command()
+@click.option("--lists", is_flag=True, help="Also sync the target group of each list that never was.")
+@json_option
+@click.pass_obj
+def first_syncs(output: Output, lists: bool) -> Exit:
+    """The first catalog sync of the bundled bridge and, on demand, the first audience sync of each of its lists."""
+    from rollkeeper.cli.database import enter
+    from rollkeeper.cli.first_syncs import sync_for_the_first_time
+    from rollkeeper.cli.parent import end_with_parent
+
+    end_with_parent()
+    enter("marketing")
+    code, done = sync_for_the_first_time(lists, output.say)
+    output.answer(done, lambda console: console.print(done))
+    return code

@@ -1,0 +1,121 @@
+"""A sync run as commands give it: the JSON of the contract, lines for people, the exit code."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from rollkeeper.cli.frame import Exit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rollkeeper.marketing.bridges.models import Bridge
+    from rollkeeper.marketing.sync_runs.models import SyncRun
+    from rollkeeper.marketing.target_groups.models import TargetGroup
+    from rollkeeper.sync.events import Event
+
+COUNTS = (
+    "received",
+    "added",
+    "updated",
+    "unchanged",
+    "unsubscribed",
+    "resubscribed",
+    "removed",
+    "set_aside",
+    "held",
+    "members",
+)
+BUSY = ("busy", "abandoned")  # `abandoned`: another run took charge before this one could
+
+
+def perform_here(
+    bridge: Bridge, event: Event, *, group: TargetGroup | None = None, approve_held: bool = False
+) -> SyncRun:
+    """Make a run and perform it in this process: the audience sync of the group, or the bridge's catalog sync."""
+    from django.utils import timezone
+
+    from rollkeeper.marketing.sync_runs.models import SyncRun
+    from rollkeeper.marketing.sync_runs.perform import perform
+    from rollkeeper.marketing.sync_runs.request import create_run
+    from rollkeeper.sync.events import Kind
+
+    run = create_run(
+        bridge,
+        Kind.CATALOG if group is None else Kind.AUDIENCE,
+        event,
+        group=group,
+        requested_by=getpass.getuser(),
+        approve_held=approve_held,
+        status=SyncRun.Status.RUNNING,  # not waiting: no worker has to come, and it joins nothing that waits for one
+    )
+    try:
+        return perform(run.pk)
+    except KeyboardInterrupt:
+        SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.RUNNING).update(
+            status=SyncRun.Status.FAILED,
+            error_kind="cancelled",
+            message="Interrupted at the terminal; nothing was changed.",
+            finished_at=timezone.now(),
+        )
+        raise
+
+
+def document(run: SyncRun) -> dict[str, Any]:
+    """The run as one JSON object (`docs/reference/command-line.md`). `run` is null for a preview."""
+    ended = run.finished_at
+    return {
+        "run": run.pk,
+        "kind": run.kind,
+        "event": run.event,
+        "bridge": run.bridge.name,
+        "list": run.group.code if run.group else None,
+        "status": run.status,
+        "mode": run.mode,
+        **{name: getattr(run, name) for name in COUNTS},
+        "crm_fingerprint": run.crm_fingerprint,
+        "stored_fingerprint": run.stored_fingerprint,
+        "identical": run.identical,
+        "list_as_of": run.list_as_of,
+        "requested_by": run.requested_by,
+        "started_at": run.started_at,
+        "finished_at": ended,
+        "seconds": round((ended - run.started_at).total_seconds(), 3) if ended and run.started_at else None,
+        "message": run.message,
+    }
+
+
+def exit_code(run: SyncRun) -> Exit:
+    """The exit code of the contract for a run that has ended."""
+    if run.status == "completed":
+        return Exit.DONE
+    if run.status == "held":
+        return Exit.HELD
+    if run.error_kind in BUSY:
+        return Exit.BUSY
+    return Exit.SOURCE if run.error_kind == "source" else Exit.FAILED
+
+
+def show(console: Console, run: SyncRun) -> None:
+    """The run for people: what came of it, and the proof."""
+    console.print(f"{run.group.code if run.group else run.bridge.name}: {run.get_status_display().lower()}")
+    if run.group is None or run.status not in ("completed", "held"):
+        return
+    console.print("  " + ", ".join(f"{getattr(run, name):,} {name.replace('_', ' ')}" for name in COUNTS))
+    proof = "identical to the CRM" if run.identical else "not identical to the CRM"
+    console.print(f"  {proof} (CRM {run.crm_fingerprint}, here {run.stored_fingerprint})")
+    if run.list_as_of:
+        console.print(f"  list as of {run.list_as_of:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def hint(run: SyncRun) -> str:
+    """Where a run failed because the bundled CRM is not up: what to do."""
+    from rollkeeper.cli.home import answers
+    from rollkeeper.cli.preparation import LOOPBACK
+
+    here = urlsplit(run.bridge.url)
+    if run.error_kind != "source" or here.hostname not in LOOPBACK or answers(f"{run.bridge.url}/livez"):
+        return ""
+    return f" The CRM site is not running at {run.bridge.url}. What to do: start it with `rollkeeper up`."
