@@ -49,7 +49,7 @@ def perform_here(
         group=group,
         requested_by=getpass.getuser(),
         approve_held=approve_held,
-        status=SyncRun.Status.RUNNING,  # not waiting: no worker has to come, and it joins nothing that waits for one
+        status=SyncRun.Status.RUNNING,  # not waiting: no worker has to come for it
     )
     try:
         return perform(run.pk)
