@@ -6,7 +6,11 @@ SAMPLE ?= small
 PORT ?= 8000
 CRM_PORT ?= 8001
 
-.PHONY: help setup run test check bench lint types layers test-fast lock browser clean
+SITES := tests/crm tests/marketing
+PLAIN := tests/sync tests/postgres tests/conformance tests/web tests/work
+WHOLE := tests/cli tests/faults tests/journeys
+
+.PHONY: help setup run test check bench lint types layers test-fast test-suites test-system-postgres lock browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,14 +18,21 @@ help: ## this list
 setup: .venv/.ready ## the environment: .venv with everything in it
 
 .venv/.ready: requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("Rollkeeper needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import sys; sys.exit("Rollkeeper needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 run: setup ## set up, start both sites with the sample association, serve until Ctrl-C
-	$(BIN)/rollkeeper up --sample $(SAMPLE) --port $(PORT) --crm-port $(CRM_PORT) --no-browser
+	@exec $(BIN)/rollkeeper up --sample $(SAMPLE) --port $(PORT) --crm-port $(CRM_PORT) --no-browser
+
+test: lint types layers test-suites test-system-postgres ## everything that must hold before a merge
+
+check: lint types layers test-fast ## lint, types, layers, fast tests: under two minutes
+
+bench: setup ## the figures of the performance page, each as a ratio to its floor (SIZE=, see bench/README.md)
+	$(BIN)/python -m bench
 
 lint: setup
 	$(BIN)/ruff check .
@@ -35,7 +46,22 @@ types: setup
 layers: setup
 	$(BIN)/lint-imports
 
-check: lint types layers test-fast ## lint, types, layers, fast tests: under two minutes
+test-fast: setup
+	.ci/suites $(PLAIN) $(SITES) -- -m 'not slow'
+
+test-suites: setup browser
+	.ci/suites $(PLAIN) $(SITES) $(WHOLE)
+
+test-system-postgres: setup
+	.ci/with-system-postgres .ci/suites $(SITES)
+
+browser: # the journeys drive Debian's Chromium
+	@command -v chromium >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; \
+	else \
+		echo "The journeys need Chromium. What to do: install the package chromium (as root: apt-get install chromium)." >&2; exit 1; \
+	fi
 
 lock: setup ## compile requirements/*.txt anew from pyproject.toml
 	$(BIN)/uv pip compile -q pyproject.toml --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header -o requirements/main.txt
