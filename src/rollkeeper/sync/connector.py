@@ -114,4 +114,6 @@ def connector(key: str, url: str, account: str, secret: str) -> Connector:
         module = import_module(f"rollkeeper.connectors.{key}")
     except ModuleNotFoundError as error:
         raise SourceMisconfigured(f"There is no connector {key!r}. See docs/reference/connectors.md.") from error
+    if not hasattr(module, "Connector"):
+        raise SourceMisconfigured(f"There is no connector {key!r}. See docs/reference/connectors.md.")
     return cast("Connector", module.Connector(url=url, account=account, secret=secret))

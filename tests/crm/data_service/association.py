@@ -78,7 +78,7 @@ def many_constituents(number: int) -> None:
         cursor.execute(
             """
             INSERT INTO email_address (constituent_id, location_code, address, is_primary, is_active, do_not_solicit)
-            SELECT id, 'WORK', 'person' || id || '@example.org', true, true, id %% 97 = 0 FROM constituent
+            SELECT id, 'WORK', 'person' || id || '@example.org', true, true, id % 97 = 0 FROM constituent
             """
         )
     everyone = build_list("ALL", [], member_count=number)

@@ -25,8 +25,8 @@ JSON = "application/json"
 XML = "application/xml"
 
 
-@login_not_required  # a token opens it, not a session
 @csrf_exempt
+@login_not_required  # a token opens it, not a session
 def data_service(request: HttpRequest, resource: str) -> HttpResponseBase:
     """Every address of the data service."""
     try:

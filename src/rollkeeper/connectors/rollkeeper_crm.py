@@ -1,0 +1,263 @@
+"""The connector of the bundled CRM: its OData service for the catalog, its Arrow stream for members.
+
+Protocol: `docs/reference/data-service.md`. Nothing that this CRM says is taken on trust: a pull that does not
+add up (order, types, row count, fingerprint, end) raises, and nothing of it is used.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import pyarrow as pa
+
+from rollkeeper.connectors.http import Answered, Body, Http, checked_url
+from rollkeeper.connectors.member_checks import MemberChecks, check_schema
+from rollkeeper.sync.connector import (
+    Catalog,
+    CatalogList,
+    Closing,
+    ConnectorError,
+    ListMissing,
+    ListNotBuilt,
+    SourceMisconfigured,
+    SourceNonsense,
+    SourceUnavailable,
+)
+from rollkeeper.sync.member import RESERVED_NAMES, Field, fingerprint_text
+from rollkeeper.sync.member_stream import (
+    CONTENT_TYPE,
+    FIELD_TYPES,
+    NotAMemberStream,
+    Opening,
+    batch_fingerprint,
+    read_closing,
+    read_opening,
+)
+
+SERVICE = "odata/"
+RETRY_PAUSES = (0.5, 2.0)  # seconds before the second and third try of a small request
+MOST_PAGES = 10_000
+
+T = TypeVar("T")
+
+
+class Connector:
+    """The bundled CRM. `url` is the CRM site's address, or that of its data service; `secret` is a token."""
+
+    def __init__(self, url: str, account: str, secret: str) -> None:
+        base = checked_url(url)
+        self._http = Http(base + SERVICE if urlsplit(base).path == "/" else base, account, secret)
+
+    def test(self) -> str:
+        """Read a little of the catalog with this address and token."""
+        lists = self._try_again(lambda: self._count("MarketingLists"))
+        fields = self._try_again(lambda: self._count("PersonalizationFields"))
+        return f"{self._http.name} answers: {lists} marketing lists, {fields} personalization fields."
+
+    def catalog(self) -> Catalog:
+        """All lists, built or not, and the personalization fields in the view's order (S16)."""
+        lists = self._rows("MarketingLists", "Code,Name,Frequency,MemberCount,LastRegenerated", "Code")
+        fields = self._rows("PersonalizationFields", "Name,Label,Type,Position", "Position,Name")
+        return Catalog(
+            lists=_without_doubles([_catalog_list(row) for row in lists], lambda found: found.code, "list"),
+            fields=_without_doubles([_field(row) for row in fields], lambda found: found.name, "field"),
+        )
+
+    @contextmanager
+    def members(self, code: str) -> Iterator[MemberPull]:
+        """One pull of a list. Not retried here: the caller spools it, and starts anew or not at all."""
+        path = f"MarketingLists('{quote(code.replace(chr(39), chr(39) * 2), safe='')}')/Members"
+        try:
+            with self._http.open(path, CONTENT_TYPE) as body:
+                yield MemberPull(body, code, self._http.name)
+        except Answered as answer:
+            raise self._members_error(answer, code) from answer
+
+    def _members_error(self, answer: Answered, code: str) -> ConnectorError:
+        if answer.status == 404 and answer.code == "NotFound":
+            return ListMissing(f"The CRM has no list {code} any more.")
+        if answer.status == 409 and answer.code == "ListNotBuilt":
+            return ListNotBuilt(f"MKT510 has not built list {code}; run it in the CRM first.")
+        return self._error(answer)
+
+    def _error(self, answer: Answered) -> ConnectorError:
+        if answer.status == 404:
+            return SourceMisconfigured(
+                f"{self._http.name} has no data service at {self._http.base}. Correct the address in the bridge."
+            )
+        return SourceNonsense(
+            f"{self._http.name} answered {answer.status} to a plain question. {answer.message}".strip()
+        )
+
+    def _count(self, entity_set: str) -> int:
+        page = self._json(entity_set, {"$top": "0", "$count": "true"})
+        count = page.get("@odata.count")
+        if not isinstance(count, int) or isinstance(count, bool):
+            raise SourceNonsense(f"{self._http.name} does not say how many {entity_set} there are.")
+        return count
+
+    def _rows(self, entity_set: str, select: str, order: str) -> list[dict[str, Any]]:
+        """All rows of an entity set, page by page. Of a next link only its query is followed: never its host."""
+        rows: list[dict[str, Any]] = []
+        query = {"$select": select, "$orderby": order}
+        for _ in range(MOST_PAGES):
+            asked = dict(query)
+            page = self._try_again(partial(self._json, entity_set, asked))
+            value, following = page.get("value"), page.get("@odata.nextLink")
+            if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+                raise SourceNonsense(f"{self._http.name} answered {entity_set} without rows.")
+            rows += value
+            if following is None:
+                return rows
+            query = dict(parse_qsl(urlsplit(str(following)).query))
+            if not query or query == asked:
+                break
+        raise SourceNonsense(f"{self._http.name} answers {entity_set} in pages that have no end.")
+
+    def _json(self, path: str, query: dict[str, str]) -> dict[str, Any]:
+        try:
+            found = self._http.json(path, query)
+        except Answered as answer:
+            raise self._error(answer) from answer
+        if not isinstance(found, dict):
+            raise SourceNonsense(f"{self._http.name} answered {path} with something that is not OData.")
+        return found
+
+    def _try_again(self, ask: Callable[[], T]) -> T:
+        """Ask; while the CRM is unavailable, pause and ask again, twice."""
+        for pause in RETRY_PAUSES:
+            try:
+                return ask()
+            except SourceUnavailable:
+                time.sleep(pause)
+        return ask()
+
+
+class MemberPull:
+    """One pull of a list's members, checked as it comes (`sync.connector.Pull`)."""
+
+    def __init__(self, body: Body, code: str, crm: str) -> None:
+        self._body = body
+        self._crm = crm
+        self._closing: Closing | None = None
+        with self._arrow_errors():
+            self._reader = pa.ipc.open_stream(pa.PythonFile(body, mode="r"))
+            self._opening: Opening = read_opening(self._reader.schema)
+        if self._opening.code != code:
+            raise SourceNonsense(f"{crm} was asked for list {code} and answered with {self._opening.code[:80]}.")
+        self.fields = self._opening.fields
+        check_schema(self._reader.schema, self.fields)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Members in `member_schema(fields)`, ascending by (master, sub). Raises a `ConnectorError`."""
+        checks, rows, total = MemberChecks(), 0, 0
+        while self._closing is None:
+            batch = self._next()
+            if batch is not None:
+                checks.check(batch)
+                rows += batch.num_rows
+                total += batch_fingerprint(batch)
+                yield batch
+        self._check_end(rows, fingerprint_text(total))
+
+    def closing(self) -> Closing:
+        """What the CRM said of the whole pull; only after `batches` is exhausted."""
+        if self._closing is None:
+            raise RuntimeError("closing() is known when batches() is exhausted")
+        return self._closing
+
+    def _next(self) -> pa.RecordBatch | None:
+        """The next batch of members; None where it was the last one, which holds the closing facts."""
+        with self._arrow_errors():
+            try:
+                found = self._reader.read_next_batch_with_custom_metadata()
+            except StopIteration:
+                raise self._ended_early() from None
+            if found.custom_metadata is None:
+                return found.batch
+            self._closing = read_closing(dict(found.custom_metadata))
+            if found.batch.num_rows:
+                raise NotAMemberStream("its closing batch holds rows")
+            return None
+
+    def _check_end(self, rows: int, fingerprint: str) -> None:
+        closing = self.closing()
+        with self._arrow_errors():
+            for _ in self._reader:
+                raise SourceNonsense(f"{self._crm} sent more rows after the closing ones.")
+        if self._body.cut:
+            raise self._ended_early()
+        if not self._body.at_end():
+            raise SourceNonsense(f"{self._crm} sent more after the end of the stream.")
+        if closing.rows != rows:
+            raise SourceNonsense(f"{self._crm} says that it sent {closing.rows:,} rows, but {rows:,} came.")
+        if closing.fingerprint != fingerprint:
+            raise SourceNonsense(
+                f"{self._crm} says that its rows have the fingerprint {closing.fingerprint}; those that came have "
+                f"{fingerprint}."
+            )
+        if (closing.version, closing.as_of) != (self._opening.version, self._opening.as_of):
+            raise SourceNonsense(f"{self._crm} began with one version of the list and ended with another.")
+
+    @contextmanager
+    def _arrow_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except NotAMemberStream as error:
+            raise SourceNonsense(f"{self._crm} sent a stream that is not one of members: {error}.") from error
+        except (pa.ArrowException, OSError) as error:
+            if self._body.cut:
+                raise self._ended_early() from error
+            raise SourceNonsense(f"{self._crm} sent a stream that cannot be read: {str(error)[:200]}") from error
+
+    def _ended_early(self) -> ConnectorError:
+        """A connection that was cut, or a stream that was ended properly without its closing facts."""
+        if self._body.cut:
+            return SourceUnavailable(f"{self._crm} broke off in the middle of the list.")
+        return SourceNonsense(f"{self._crm} ended the list without saying how many rows it has.")
+
+
+def _catalog_list(row: dict[str, Any]) -> CatalogList:
+    code, name, frequency, members = (row.get(key) for key in ("Code", "Name", "Frequency", "MemberCount"))
+    if not (isinstance(code, str) and code and isinstance(name, str) and isinstance(frequency, str)):
+        raise SourceNonsense("The CRM's catalog has a list without code, name or frequency.")
+    if not isinstance(members, int) or isinstance(members, bool) or members < 0:
+        raise SourceNonsense(f"The CRM's catalog gives list {code} {members!r} members.")
+    return CatalogList(code, name, frequency, members, _instant(code, row.get("LastRegenerated")))
+
+
+def _instant(code: str, text: Any) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except (ValueError, TypeError) as error:
+        raise SourceNonsense(f"The CRM's catalog says that list {code} was regenerated at {text!r}.") from error
+    if instant.tzinfo is None:
+        raise SourceNonsense(f"The CRM's catalog gives no time zone for when list {code} was regenerated.")
+    return instant
+
+
+def _field(row: dict[str, Any]) -> Field:
+    name, label, type_ = (row.get(key) for key in ("Name", "Label", "Type"))
+    if not (isinstance(name, str) and name and isinstance(label, str) and isinstance(type_, str)):
+        raise SourceNonsense("The CRM's catalog has a personalization field without name, label or type.")
+    if type_ not in FIELD_TYPES:
+        raise SourceNonsense(f"The CRM's field {name!r} has the unknown type {type_!r}.")
+    if name in RESERVED_NAMES:
+        raise SourceNonsense(f"The CRM's field {name!r} has the name of a column that every member has.")
+    return Field(name, label, type_)
+
+
+def _without_doubles(found: list[T], key: Callable[[T], str], what: str) -> tuple[T, ...]:
+    names = [key(entry) for entry in found]
+    if len(set(names)) < len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise SourceNonsense(f"The CRM's catalog has the {what} {double!r} twice.")
+    return tuple(found)
