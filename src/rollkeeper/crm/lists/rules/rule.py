@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from rollkeeper.crm.lists.errors import RuleError
+from rollkeeper.crm.lists.errors import RuleError, shown
 from rollkeeper.crm.lists.rules.fields import FieldCatalogue, RuleField, ValueType
 from rollkeeper.crm.lists.rules.values import (
     NUMBER,
@@ -93,15 +93,13 @@ class _Parser:
         if depth > DEEPEST:
             raise RuleError(f"The rule has groups more than {DEEPEST} deep.")
         if not isinstance(rule, dict):
-            raise RuleError(
-                f'A rule is an object such as {{"combinator": "and", "rules": []}}, not {_short(rule)}.'
-            )
+            raise RuleError(f'A rule is an object such as {{"combinator": "and", "rules": []}}, not {shown(rule)}.')
         combinator = rule.get("combinator")
         if not isinstance(combinator, str) or combinator.lower() not in {"and", "or"}:
-            raise RuleError(f"The combinator is {_short(combinator)}; it must be and or or.")
+            raise RuleError(f"The combinator is {shown(combinator)}; it must be and or or.")
         parts = rule.get("rules")
         if not isinstance(parts, list):
-            raise RuleError(f"The rules of a group are a list, not {_short(parts)}.")
+            raise RuleError(f"The rules of a group are a list, not {shown(parts)}.")
         return Group(
             combinator.lower(),
             tuple(self._part(part, depth) for part in parts),
@@ -119,7 +117,7 @@ class _Parser:
             raise RuleError(f"The rule has more than {MOST_CONDITIONS} conditions.")
         name = part["field"]
         if not isinstance(name, str) or text_value(name) is None:
-            raise RuleError(f"A field is named by a text, not {_short(name)}.")
+            raise RuleError(f"A field is named by a text, not {shown(name)}.")
         field = self.catalogue.field(name)
         operator = _operator(part.get("operator"), name)
         if part.get("valueSource", "value") != "value":
@@ -171,7 +169,7 @@ def _operator(raw: object, field: str) -> Operator:
         return Operator(str(raw) if isinstance(raw, str) else "")
     except ValueError as error:
         raise RuleError(
-            f"The condition on {field!r} has the operator {_short(raw)}. "
+            f"The condition on {field!r} has the operator {shown(raw)}. "
             f"The operators are: {' '.join(operator.value for operator in Operator)}."
         ) from error
 
@@ -193,7 +191,7 @@ def _split(raw: object, operator: Operator, name: str) -> list[object]:
     else:
         found = list(raw) if isinstance(raw, list) else [raw]
     if operator is Operator.BETWEEN and len(found) != 2:
-        raise RuleError(f"The condition {name!r} between needs two values, not {_short(raw)}.")
+        raise RuleError(f"The condition {name!r} between needs two values, not {shown(raw)}.")
     if not found or found == [""]:
         raise RuleError(f"The condition {name!r} {operator} has an empty list.")
     if len(found) > MOST_VALUES:
@@ -204,10 +202,5 @@ def _split(raw: object, operator: Operator, name: str) -> list[object]:
 def _flag(part: dict[str, object], key: str) -> bool:
     flag = part.get(key, False)
     if not isinstance(flag, bool):
-        raise RuleError(f"{key!r} is true or false, not {_short(flag)}.")
+        raise RuleError(f"{key!r} is true or false, not {shown(flag)}.")
     return flag
-
-
-def _short(raw: object) -> str:
-    text = repr(raw)
-    return text if len(text) <= 80 else f"{text[:77]}..."

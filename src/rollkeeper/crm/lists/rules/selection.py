@@ -7,7 +7,7 @@ are written positively, so SQL's unknown counts as false all the way up to an op
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -67,14 +67,23 @@ class _Writer:
     def condition(self, condition: Condition) -> str:
         self.joins.update(condition.field.joins)
         if condition.field.is_many:
-            held = self._comparison(condition)
-            negation = "NOT " if condition.opposite else ""
-            return (
-                f"{negation}EXISTS (SELECT 1 FROM {condition.field.table} x"  # noqa: S608  # from the catalogue
-                f" WHERE x.constituent_id = c.id AND {held})"
-            )
+            held = self._of_many(condition)
+            return f"(NOT {held})" if condition.opposite else held
         held = self._comparison(condition)
         return f"({held} IS NOT TRUE)" if condition.opposite else held
+
+    def _of_many(self, condition: Condition) -> str:
+        """One of the values meets the condition. The empty text means here that there is none."""
+        rows = f"SELECT 1 FROM {condition.field.table} x WHERE x.constituent_id = c.id AND"  # noqa: S608  # ours
+        equality = condition.operator in _EQUALITIES
+        present = tuple(value for value in condition.values if not (equality and value == ""))
+        alternatives = []
+        if present or not equality:
+            alternatives.append(f"EXISTS ({rows} {self._comparison(replace(condition, values=present))})")
+        if len(present) < len(condition.values):
+            there = self._comparison(replace(condition, operator=Operator.NOT_NULL, values=()))
+            alternatives.append(f"NOT EXISTS ({rows} {there})")
+        return f"({' OR '.join(alternatives)})"
 
     def _comparison(self, condition: Condition) -> str:
         rule_field, operator, values = condition.field, condition.operator, condition.values
@@ -82,7 +91,7 @@ class _Writer:
             return f"({self._expression(rule_field)} IS NOT NULL)"
         if operator in _CASELESS:
             return self._caseless(rule_field, operator, values[0])
-        if operator in {Operator.EQUAL, Operator.IN}:
+        if operator in _EQUALITIES:
             return self._equals(rule_field, values)
         expression = self._expression(rule_field)
         if rule_field.type is ValueType.TEXT:
@@ -120,6 +129,7 @@ class _Writer:
         return rule_field.expression
 
 
+_EQUALITIES = frozenset({Operator.EQUAL, Operator.IN})
 _CASELESS = {
     Operator.CONTAINS: "position(fold_case(%s) IN fold_case({field})) > 0",
     Operator.BEGINS_WITH: "starts_with(fold_case({field}), fold_case(%s))",

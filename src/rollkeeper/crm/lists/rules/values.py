@@ -6,7 +6,7 @@ import re
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 
-from rollkeeper.crm.lists.errors import RuleError
+from rollkeeper.crm.lists.errors import RuleError, shown
 from rollkeeper.crm.lists.rules.fields import ValueType
 
 Value = str | int | Decimal | date | bool
@@ -33,7 +33,7 @@ def parse_value(type_: ValueType, raw: object, today: date, field: str) -> Value
     else:
         parsed = _number_value(raw, whole=type_ is ValueType.INTEGER)
     if parsed is None:
-        raise RuleError(f"{raw!r} is no value for the field {field!r}, which needs {_NEEDS[type_]}.")
+        raise RuleError(f"{shown(raw)} is no value for the field {field!r}, which needs {_NEEDS[type_]}.")
     return parsed
 
 
