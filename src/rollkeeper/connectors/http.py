@@ -70,11 +70,15 @@ def checked_url(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """A CRM's HTTP interface: base address (ending with a slash), user name (or none: Bearer), secret."""
+    """A CRM's HTTP interface: base address (ending with a slash), user name (or none: Bearer), secret.
+
+    `silence_seconds` is how long it may send nothing before it counts as gone.
+    """
 
     base: str
     account: str
     secret: str
+    silence_seconds: float = SILENCE_SECONDS
 
     @contextmanager
     def open(self, path: str, accept: str, query: Mapping[str, str] | None = None) -> Iterator[Body]:
@@ -88,7 +92,7 @@ class Http:
                     preload_content=False,
                     redirect=False,
                     retries=False,
-                    timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENCE_SECONDS),
+                    timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=self.silence_seconds),
                 )
             try:
                 with self.failures():
@@ -169,7 +173,7 @@ class Http:
         except NewConnectionError as error:
             raise SourceUnavailable(f"{self.name} does not answer: is it running?") from error
         except ReadTimeoutError as error:
-            raise SourceUnavailable(f"{self.name} fell silent for {SILENCE_SECONDS} seconds.") from error
+            raise SourceUnavailable(f"{self.name} fell silent for {self.silence_seconds:g} seconds.") from error
         except (HTTPError, OSError) as error:
             raise SourceUnavailable(f"{self.name} broke off the connection.") from error
 

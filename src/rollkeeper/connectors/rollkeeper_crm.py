@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pyarrow as pa
 
-from rollkeeper.connectors.http import Answered, Body, Http, checked_url
+from rollkeeper.connectors.http import SILENCE_SECONDS, Answered, Body, Http, checked_url
 from rollkeeper.connectors.member_checks import MemberChecks, check_schema
 from rollkeeper.sync.connector import (
     Catalog,
@@ -25,6 +25,7 @@ from rollkeeper.sync.connector import (
     ConnectorError,
     ListMissing,
     ListNotBuilt,
+    PersonAtSource,
     SourceMisconfigured,
     SourceNonsense,
     SourceUnavailable,
@@ -41,7 +42,6 @@ from rollkeeper.sync.member_stream import (
 )
 
 SERVICE = "odata/"
-RETRY_PAUSES = (0.5, 2.0)  # seconds before the second and third try of a small request
 MOST_PAGES = 10_000
 
 T = TypeVar("T")
@@ -50,9 +50,13 @@ T = TypeVar("T")
 class Connector:
     """The bundled CRM. `url` is the CRM site's address, or that of its data service; `secret` is a token."""
 
+    silence_seconds: float = SILENCE_SECONDS  # the longest pause between two bytes
+    retry_pauses: tuple[float, ...] = (0.5, 2.0)  # seconds before the second and third try of a small request
+
     def __init__(self, url: str, account: str, secret: str) -> None:
         base = checked_url(url)
-        self._http = Http(base + SERVICE if urlsplit(base).path == "/" else base, account, secret)
+        service = base + SERVICE if urlsplit(base).path == "/" else base
+        self._http = Http(service, account, secret, self.silence_seconds)
 
     def test(self) -> str:
         """Read a little of the catalog with this address and token."""
@@ -72,12 +76,29 @@ class Connector:
     @contextmanager
     def members(self, code: str) -> Iterator[MemberPull]:
         """One pull of a list. Not retried here: the caller spools it, and starts anew or not at all."""
-        path = f"MarketingLists('{quote(code.replace(chr(39), chr(39) * 2), safe='')}')/Members"
+        path = f"MarketingLists({quote(_quoted(code), safe='')})/Members"
         try:
             with self._http.open(path, CONTENT_TYPE) as body:
                 yield MemberPull(body, code, self._http.name)
         except Answered as answer:
             raise self._members_error(answer, code) from answer
+
+    def person(self, code: str, master_customer_id: str, sub_customer_id: str) -> PersonAtSource:
+        """Of one person: in the list as last regenerated, and the record as it is now (B5)."""
+        marketing_list = f"MarketingLists({quote(_quoted(code), safe='')})"
+        key = f"MasterCustomerId eq {_quoted(master_customer_id)} and SubCustomerId eq {_quoted(sub_customer_id)}"
+        try:
+            as_of = self._http.json(marketing_list, {"$select": "LastRegenerated"})
+            member = self._http.json(f"{marketing_list}/Members", {"$select": "MasterCustomerId", "$filter": key})
+            found = self._http.json(
+                "Constituents", {"$select": "Status,PrimaryEmail,EffectiveAllowEmail,DeniedBy", "$filter": key}
+            )
+        except Answered as answer:
+            raise self._members_error(answer, code) from answer
+        try:
+            return _person(code, as_of, member["value"], found["value"])
+        except (KeyError, TypeError) as error:
+            raise SourceNonsense(f"{self._http.name} answered about one person with something else.") from error
 
     def _members_error(self, answer: Answered, code: str) -> ConnectorError:
         if answer.status == 404 and answer.code == "NotFound":
@@ -131,7 +152,7 @@ class Connector:
 
     def _try_again(self, ask: Callable[[], T]) -> T:
         """Ask; while the CRM is unavailable, pause and ask again, twice."""
-        for pause in RETRY_PAUSES:
+        for pause in self.retry_pauses:
             try:
                 return ask()
             except SourceUnavailable:
@@ -221,6 +242,26 @@ class MemberPull:
         if self._body.cut:
             return SourceUnavailable(f"{self._crm} broke off in the middle of the list.")
         return SourceNonsense(f"{self._crm} ended the list without saying how many rows it has.")
+
+
+def _quoted(text: str) -> str:
+    """A string as it stands in the path and in a filter: in quotes, those inside doubled."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _person(code: str, listed: Any, members: list[Any], constituents: list[Any]) -> PersonAtSource:
+    as_of = _instant(code, listed["LastRegenerated"])
+    if not constituents:
+        return PersonAtSource(in_list=bool(members), as_of=as_of)
+    record = constituents[0]
+    return PersonAtSource(
+        in_list=bool(members),
+        as_of=as_of,
+        record_status=record["Status"],
+        email=record["PrimaryEmail"],
+        allow_email=record["EffectiveAllowEmail"],
+        denied_by=record["DeniedBy"],
+    )
 
 
 def _catalog_list(row: dict[str, Any]) -> CatalogList:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import pyarrow as pa
 
@@ -104,6 +104,32 @@ class Connector(Protocol):
     def catalog(self) -> Catalog: ...
 
     def members(self, code: str) -> AbstractContextManager[Pull]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAtSource:
+    """What the CRM says now of one person with regard to one list (B5).
+
+    `as_of`: when the list was last regenerated. Where it does not know the person, all but `in_list` is None.
+    """
+
+    in_list: bool
+    as_of: datetime | None
+    record_status: str | None = None
+    email: str | None = None
+    allow_email: bool | None = None
+    denied_by: str | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self.record_status is not None
+
+
+@runtime_checkable
+class AnswersForOnePerson(Protocol):
+    """What a connector may promise beside the rest: to say of one person what a pull says of all."""
+
+    def person(self, code: str, master_customer_id: str, sub_customer_id: str) -> PersonAtSource: ...
 
 
 def connector(key: str, url: str, account: str, secret: str) -> Connector:
