@@ -82,7 +82,6 @@ def _alone(run_id: int) -> Iterator[None]:
 
 def _perform_list(run: JobRun, marketing_list: MarketingList) -> None:
     if run.job == Job.MKT600 and marketing_list.version == 0:  # S11
-        logger.warning("%s skips the list %s: %s", run.job, marketing_list.code, NEVER_BUILT)
         _keep(run, marketing_list, Outcome.SKIPPED, NEVER_BUILT)
         return
     began = time.monotonic()
@@ -103,8 +102,6 @@ def _perform_list(run: JobRun, marketing_list: MarketingList) -> None:
 
 
 def _keep_regeneration(run: JobRun, marketing_list: MarketingList, done: Regeneration, began: float) -> None:
-    if not done.counts:
-        logger.warning("%s: the list %s: %s", run.job, marketing_list.code, EMPTY_FIRST_BUILD)
     JobListResult.objects.create(
         run=run,
         list=marketing_list,

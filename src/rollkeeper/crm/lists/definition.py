@@ -23,7 +23,7 @@ CustomerIds = Iterable[tuple[str, str]]
 
 def save_list(
     code: str,
-    name: str,
+    name: str | None,
     *,
     rule: object = None,
     sql: str | None = None,
@@ -34,27 +34,25 @@ def save_list(
     """Create the list of that code, or change it.
 
     One definition at most: `rule` (react-querybuilder's JSON), `sql` (a query behind the walls of
-    `sql_wall`) or `ids` (pairs of master and sub, read once). A new list needs one; an existing list keeps
-    its own where none is given, as it keeps `frequency` and `may_be_empty`. `modified_at` moves only when
-    the definition really changes; the members change when a job regenerates the list (S15).
+    `sql_wall`) or `ids` (pairs of master and sub, read once). A new list needs one, and a name; a list that
+    is there keeps whatever is None. `modified_at` moves only when the definition really changes; the
+    members change when a job regenerates the list (S15).
 
     Raises `ListRefused`; nothing is written then.
     """
     kind = _one_kind(rule, sql, ids)
     _check_code(code)
-    name = _checked_name(name)
-    chosen_frequency = None if frequency is None else _checked_frequency(frequency)
+    options = _checked_options(name, frequency, may_be_empty)
     if rule is not None:
         check_rule(rule)
     if sql is not None:
         check_sql(sql)
     with transaction.atomic():
         marketing_list = _locked(code, kind)
-        marketing_list.name = name
-        if chosen_frequency is not None:
-            marketing_list.frequency = chosen_frequency
-        if may_be_empty is not None:
-            marketing_list.may_be_empty = may_be_empty
+        for option, value in options.items():
+            setattr(marketing_list, option, value)
+        if not marketing_list.name:
+            raise ListRefused(f"There is no list {code} yet, so it needs a name.")
         changed = _define(marketing_list, kind, rule, sql)
         marketing_list.save()
         if ids is not None:
@@ -101,6 +99,16 @@ def _check_code(code: str) -> None:
             f"{code!r} cannot be a list's code: 1 to 60 letters (A-Z, a-z), digits, '_', '-' or '.', "
             "with a letter or digit first."
         )
+
+
+def _checked_options(name: str | None, frequency: str | None, may_be_empty: bool | None) -> dict[str, object]:
+    """Those that are to be set, each checked."""
+    given = {
+        "name": None if name is None else _checked_name(name),
+        "frequency": None if frequency is None else _checked_frequency(frequency),
+        "may_be_empty": may_be_empty,
+    }
+    return {option: value for option, value in given.items() if value is not None}
 
 
 def _checked_name(name: str) -> str:
