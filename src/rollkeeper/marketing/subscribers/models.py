@@ -65,7 +65,12 @@ class Subscriber(models.Model):
                 fields=["bridge", "master_customer_id", "sub_customer_id"], name="subscriber_customer_id"
             )
         ]
-        indexes = [models.Index(fields=["bridge", "address_key"], name="subscriber_address")]
+        indexes = [
+            models.Index(fields=["bridge", "address_key"], name="subscriber_address"),
+            models.Index(
+                F("bridge"), Collate(Lower("last_name"), CODE_POINT_ORDER), F("id"), name="subscriber_last_name"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.first_name or ''} {self.last_name or ''} ({self.customer_id})".strip()

@@ -61,7 +61,11 @@ class SyncRun(models.Model):
     class Meta:
         db_table = "sync_run"
         ordering = ["-id"]
-        indexes = [models.Index(fields=["group", "-id"], name="sync_run_group")]
+        indexes = [
+            models.Index(fields=["group", "-id"], name="sync_run_group"),
+            models.Index(fields=["event", "-id"], name="sync_run_event"),
+            models.Index(fields=["status", "-id"], name="sync_run_status"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["bridge", "group", "kind"],
@@ -86,7 +90,7 @@ class RunChange(models.Model):
         REMOVED = "removed", "Removed"
 
     id = models.BigAutoField(primary_key=True)
-    run = models.ForeignKey(SyncRun, models.CASCADE, related_name="changes", db_constraint=False)
+    run = models.ForeignKey(SyncRun, models.CASCADE, related_name="changes", db_constraint=False, db_index=False)
     group_id = models.BigIntegerField()
     subscriber_id = models.BigIntegerField(db_index=True)
     master_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
@@ -98,6 +102,8 @@ class RunChange(models.Model):
 
     class Meta:
         db_table = "run_change"
+        # In this order its page reads them: all of a run, or one kind. It serves as the foreign key's index too.
+        indexes = [models.Index(fields=["run", "change", "id"], name="run_change_page")]
 
 
 class SetAsideRow(models.Model):

@@ -1,0 +1,129 @@
+"""Who is in charge of a run: one process at a time, taken over when that process is dead or frozen.
+
+The process in charge holds a session lock of the database on what it syncs, on the connection with which it
+writes: when the process dies the lock goes with it, at once. A process that is only frozen keeps its
+connection; after thirty seconds without a heartbeat its connection is ended from outside, so that it cannot
+write when it wakes, and the run's attempt number, checked in the writing transaction, tells it that it is
+no longer in charge.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+
+from rollkeeper.marketing.sync_runs.models import SyncRun
+from rollkeeper.postgres.connection import connect
+
+HEARTBEAT_SECONDS = 1.0  # also how often pages see progress move
+STALE_AFTER = timedelta(seconds=30)
+
+CATALOG_LOCKS, GROUP_LOCKS = 7_421_002, 7_421_003  # the first key of the advisory locks; the second is an id
+
+
+class Busy(Exception):
+    """Another run of the same target group (or catalog) is at work."""
+
+    def __init__(self, run_id: int | None) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"Run {run_id} of the same target group is at work." if run_id else "Another run is at work."
+        )
+
+
+class Cancelled(Exception):
+    """A person asked to stop the run before it changed anything."""
+
+
+@contextmanager
+def taken_charge(run: SyncRun) -> Iterator[psycopg.Connection[Any]]:
+    """The connection that is in charge of what the run syncs. Raises `Busy`."""
+    with connect(autocommit=True) as connection:
+        _lock(connection, run)
+        yield connection
+
+
+def _lock(connection: psycopg.Connection[Any], run: SyncRun) -> None:
+    space, key = (GROUP_LOCKS, run.group_id) if run.group_id is not None else (CATALOG_LOCKS, run.bridge_id)
+    for _ in range(2):
+        if _try_lock(connection, space, key):
+            return
+        if not _end_frozen_holder(connection, space, key, run):
+            break
+    raise Busy(_running(run))
+
+
+def _try_lock(connection: psycopg.Connection[Any], space: int, key: int) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", [space, key]).fetchone()
+    return bool(row and row[0])
+
+
+def _end_frozen_holder(connection: psycopg.Connection[Any], space: int, key: int, run: SyncRun) -> bool:
+    """End the connection of a holder whose run shows no sign of life; whether there was one.
+
+    `pg_terminate_backend` waits up to five seconds for the connection to be gone, and its lock with it.
+    """
+    row = connection.execute(
+        "SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted "
+        "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+        "AND l.classid = %s AND l.objid = %s AND l.pid <> pg_backend_pid() "
+        "AND NOT EXISTS (SELECT FROM sync_run r WHERE r.status = 'running' AND r.bridge_id = %s "
+        "AND r.group_id IS NOT DISTINCT FROM %s AND r.heartbeat_at > clock_timestamp() - %s)",
+        [space, key, run.bridge_id, run.group_id, STALE_AFTER],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _running(run: SyncRun) -> int | None:
+    return (
+        SyncRun.objects.filter(bridge_id=run.bridge_id, group_id=run.group_id, status=SyncRun.Status.RUNNING)
+        .exclude(pk=run.pk)
+        .values_list("pk", flat=True)
+        .first()
+    )
+
+
+class Heartbeat:
+    """Shows, from a thread and connection of its own, that the run lives, how far it is, and hears a cancel."""
+
+    def __init__(self, run_id: int, attempt: int) -> None:
+        self.phase = "Connecting to the CRM"
+        self.rows = 0
+        self._run_id, self._attempt = run_id, attempt
+        self._cancelled = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{run_id}", daemon=True)
+
+    def received(self, rows: int) -> None:
+        """Note progress; raises `Cancelled` when a person asked for it."""
+        self.rows = rows
+        if self._cancelled:
+            raise Cancelled("Cancelled by a person before anything was changed.")
+
+    def _beat(self) -> None:
+        with connect(autocommit=True) as connection:
+            while True:
+                row = connection.execute(
+                    "UPDATE sync_run SET heartbeat_at = clock_timestamp(), phase = %s, rows_received = %s "
+                    "WHERE id = %s AND attempt = %s AND status = 'running' RETURNING cancel_requested",
+                    [self.phase, self.rows, self._run_id, self._attempt],
+                ).fetchone()
+                self._cancelled = bool(row and row[0])
+                if self._stop.wait(HEARTBEAT_SECONDS):
+                    return
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()

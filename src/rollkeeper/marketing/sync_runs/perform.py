@@ -1,0 +1,126 @@
+"""A sync run from its start to its end: take charge, read, plan, guard, apply, say what came of it.
+
+Safe to call again for the same run after a crash: nothing is visible before the one transaction that also
+records the run as done.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.db.models import F
+from django.utils import timezone
+
+from rollkeeper.configuration import configuration
+from rollkeeper.marketing.bridges import catalog
+from rollkeeper.marketing.bridges.connection import open_connector
+from rollkeeper.marketing.sync_runs import audience
+from rollkeeper.marketing.sync_runs.charge import Busy, Cancelled, Heartbeat, taken_charge
+from rollkeeper.marketing.sync_runs.models import SyncRun
+from rollkeeper.sync.connector import ConnectorError, ListMissing
+from rollkeeper.sync.events import Kind
+
+logger = logging.getLogger(__name__)
+
+Status = SyncRun.Status
+
+
+def perform(run_id: int) -> SyncRun:
+    """Perform a run that waits (or that a dead worker left running) and return it as it ended.
+
+    A run that cannot be done ends as failed, with a sentence in `message` and the target group exactly as it
+    was; an error of our own making is raised after that, so that the queue shows it. `Busy` ends as skipped.
+    """
+    run = SyncRun.objects.select_related("bridge", "group").get(pk=run_id)
+    if run.status not in (Status.WAITING, Status.RUNNING):
+        return run
+    try:
+        with taken_charge(run) as connection:
+            _start(run)
+            with Heartbeat(run.pk, run.attempt) as heartbeat:
+                _do(run, connection, heartbeat)
+    except Busy as busy:
+        _end(run, Status.SKIPPED, f"{busy} Try again when it is done.", "busy")
+    except Cancelled as cancelled:
+        _end(run, Status.SKIPPED, str(cancelled), "cancelled")
+    except ListMissing as error:
+        _mark_missing(run)
+        _end(run, Status.FAILED, str(error), "source")
+    except ConnectorError as error:
+        _end(run, Status.FAILED, str(error), "source")
+    except audience.TooBusy as error:
+        _end(run, Status.FAILED, str(error), "busy")
+    except audience.Superseded as error:
+        logger.warning("Run %s: %s", run_id, error)
+    except Exception as error:
+        _end(run, Status.FAILED, _own_words(error), "internal")
+        raise
+    run.refresh_from_db()
+    return run
+
+
+def spool_folder() -> Path:
+    """Where downloads wait: in the home, whose disk is the one that is watched."""
+    folder = configuration().home_path / "spool"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _start(run: SyncRun) -> None:
+    """Record that the run is ours: the attempt number fences whoever had it before."""
+    now = timezone.now()
+    SyncRun.objects.filter(pk=run.pk).update(
+        status=Status.RUNNING, attempt=F("attempt") + 1, started_at=now, heartbeat_at=now, message="", error_kind=""
+    )
+    run.refresh_from_db()
+    _abandon_others(run, now)
+
+
+def _abandon_others(run: SyncRun, now: datetime) -> None:
+    """Runs of the same thing that still say running have lost their process: we hold its lock."""
+    SyncRun.objects.filter(
+        bridge_id=run.bridge_id, group_id=run.group_id, kind=run.kind, status=Status.RUNNING
+    ).exclude(pk=run.pk).update(
+        status=Status.FAILED,
+        finished_at=now,
+        error_kind="abandoned",
+        message=f"Its process ended in the middle; nothing was changed. Run {run.pk} took over.",
+    )
+
+
+def _do(run: SyncRun, connection: psycopg.Connection[Any], heartbeat: Heartbeat) -> None:
+    connector = open_connector(run.bridge)
+    if run.kind == Kind.CATALOG.value:
+        heartbeat.phase = "Reading lists and fields"
+        found = connector.catalog()
+        catalog.store_catalog(run.bridge, found, timezone.now())
+        _end(run, Status.COMPLETED, f"{len(found.lists):,} lists and {len(found.fields):,} fields.", "")
+    else:
+        audience.sync(run, connection, connector, heartbeat, spool_folder())
+
+
+def _end(run: SyncRun, status: Status, message: str, kind: str) -> None:
+    """End a run that is ours, unless it ended already."""
+    SyncRun.objects.filter(pk=run.pk, attempt=run.attempt, status__in=[Status.WAITING, Status.RUNNING]).update(
+        status=status, message=message, error_kind=kind, finished_at=timezone.now(), phase=""
+    )
+
+
+def _mark_missing(run: SyncRun) -> None:
+    if run.group is not None:
+        run.group.missing_at_source = True
+        run.group.save(update_fields=["missing_at_source"])
+
+
+def _own_words(error: Exception) -> str:
+    full = isinstance(error, psycopg.errors.DiskFull) or (
+        isinstance(error, OSError) and error.errno == errno.ENOSPC
+    )
+    if full:
+        return f"The disk of {configuration().home_path} is full. Nothing was changed. Make room and sync again."
+    return f"An error of Rollkeeper's own: {type(error).__name__}: {error}. Nothing was changed."

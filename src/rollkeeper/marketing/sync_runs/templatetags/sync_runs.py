@@ -1,0 +1,89 @@
+"""How a sync run looks in a page: its status, its event, its progress."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from rollkeeper.marketing.sync_runs.models import RunChange, SyncRun
+from rollkeeper.sync.events import Event
+from rollkeeper.web.templatetags.components import badge
+
+register = template.Library()
+
+RUN_TONES = {
+    SyncRun.Status.WAITING: "quiet",
+    SyncRun.Status.RUNNING: "info",
+    SyncRun.Status.COMPLETED: "good",
+    SyncRun.Status.HELD: "warn",
+    SyncRun.Status.FAILED: "bad",
+    SyncRun.Status.SKIPPED: "quiet",
+}
+CHANGE_TONES = {
+    RunChange.Change.ADDED: "good",
+    RunChange.Change.UPDATED: "info",
+    RunChange.Change.REMOVED: "quiet",
+}
+SHORT_EVENTS = {
+    Event.REFRESH_TARGET_GROUPS: "Refresh on Target Groups",
+    Event.REFRESH_BRIDGE_CONFIGURATION: "Refresh on Bridge Configurations",
+    Event.RESYNC_COUNT_DETAILS: "Count Details",
+}
+MODES = {
+    "full": "Full: every member travelled and was compared",
+    "delta": "Changes only",
+    "unchanged": "Nothing had changed",
+}
+PATIENCE = timedelta(seconds=20)  # a worker takes a request within moments; after this the page says who is missing
+
+
+@register.filter
+def run_status(run: SyncRun) -> SafeString:
+    """The run's status as a badge."""
+    status = SyncRun.Status(run.status)
+    return badge(status.label, RUN_TONES[status])
+
+
+@register.filter
+def change_badge(change: RunChange) -> SafeString:
+    """What happened to one member, as a badge."""
+    kind = RunChange.Change(change.change)
+    return badge(kind.label, CHANGE_TONES[kind])
+
+
+@register.filter
+def short_event(run: SyncRun) -> str:
+    """The event in the width of a table's column; the run's own page has it in full."""
+    event = Event(run.event)
+    return SHORT_EVENTS.get(event, event.label)
+
+
+@register.filter
+def took(run: SyncRun) -> str:
+    """How long the run took, in seconds or minutes; empty before it has ended."""
+    if run.started_at is None or run.finished_at is None:
+        return ""
+    seconds = (run.finished_at - run.started_at).total_seconds()
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+@register.filter
+def mode_words(run: SyncRun) -> str:
+    """What travelled: everything, the changes, or nothing."""
+    return MODES.get(run.mode, run.mode)
+
+
+@register.inclusion_tag("sync_runs/progress.html")
+def run_progress(run: SyncRun) -> dict[str, Any]:
+    """What the run is doing now. It asks for itself again every two seconds until the run has ended."""
+    waiting = run.status == SyncRun.Status.WAITING
+    expected = run.group.list_members if run.group is not None else 0
+    return {
+        "run": run,
+        "expected": expected if expected >= run.rows_received > 0 else 0,
+        "no_worker": waiting and timezone.now() - run.requested_at > PATIENCE,
+    }
