@@ -52,23 +52,27 @@ INTERNATIONAL = "International"  # the chapter of those abroad
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A membership level, its share of the members, and the share of terms that renew by themselves."""
+    """A membership level, its share of the members, the share of terms that renew by themselves.
+
+    Its members joined between `years[0]` and `years[1]` years ago, most of them nearer to the first.
+    """
 
     code: str
     name: str
     share: float
     auto_renew: float
+    years: tuple[int, int]
 
 
 LEVELS = (
-    Level("REG", "Regular", 0.52, 0.45),
-    Level("STU", "Student", 0.14, 0.10),
-    Level("YP", "Young Professional", 0.12, 0.35),
-    Level("FEL", "Fellow", 0.06, 0.70),
-    Level("RET", "Retired", 0.09, 0.50),
-    Level("AFF", "Affiliate", 0.07, 0.25),
+    Level("REG", "Regular", 0.52, 0.45, (0, 35)),
+    Level("STU", "Student", 0.14, 0.10, (0, 4)),
+    Level("YP", "Young Professional", 0.12, 0.35, (0, 9)),
+    Level("FEL", "Fellow", 0.06, 0.70, (10, 38)),
+    Level("RET", "Retired", 0.09, 0.50, (18, 45)),
+    Level("AFF", "Affiliate", 0.07, 0.25, (0, 25)),
 )
-CORPORATE = Level("CORP", "Corporate", 0.0, 0.60)  # of companies alone
+CORPORATE = Level("CORP", "Corporate", 0.0, 0.60, (0, 30))  # of companies alone
 
 INTERESTS: tuple[tuple[str, float], ...] = (
     ("INSPECTION", 0.30), ("STEEL", 0.22), ("CONCRETE", 0.21), ("SEISMIC", 0.14), ("RAIL", 0.11), ("TIMBER", 0.08),
@@ -104,7 +108,7 @@ DOMAINS = (
 CREDENTIALS = ("PE", "SE", "PhD", "PE, SE", "FASCE")
 LANGUAGES = {"es": "es", "es-mx": "es", "fr": "fr"}  # names' language → the letter's language people asked for
 
-CONFERENCE_MONTHS_AGO = (32, 20, 8)
+CONFERENCE_DAYS_AGO = (972, 606, 240)  # more than a year apart: each in a year of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +124,8 @@ class Event:
 def events(today: date) -> list[Event]:
     """Three annual conferences, webinars every two months and four courses to come, seen from that day."""
     conferences = [
-        Event(f"CONF{(day := _days_ago(today, months * 30)).year}", f"Annual Conference {day.year}", day, 0.12)
-        for months in CONFERENCE_MONTHS_AGO
+        Event(f"CONF{(day := _days_ago(today, days)).year}", f"Annual Conference {day.year}", day, 0.12)
+        for days in CONFERENCE_DAYS_AGO
     ]
     topics = (
         "Cable stays",

@@ -57,8 +57,9 @@ def generate(
     put_sample_view()
     lists = sample_lists(size, day)
     say(f"defining {len(lists)} lists")
-    for found in lists:  # before the load: a query is checked on a connection that the load's locks would hold up
-        save_list(found.code, found.name, rule=found.rule, sql=found.sql, frequency=found.frequency)
+    with transaction.atomic():  # before the load: a query is checked on a connection that its locks would hold up
+        for found in lists:
+            save_list(found.code, found.name, rule=found.rule, sql=found.sql, frequency=found.frequency)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE constituent IN SHARE ROW EXCLUSIVE MODE")
         _refuse_if_filled()

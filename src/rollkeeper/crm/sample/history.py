@@ -18,7 +18,6 @@ from rollkeeper.crm.sample.draws import chosen, taken
 EVER_MEMBER = 0.86
 CURRENT = 0.72  # of those who ever were members
 EARLIER_TERM = 0.45  # have the term before the last one, too
-OLDEST_JOIN = 35 * 365  # days ago
 TERM = 365
 REGISTRATIONS = 0.9  # a constituent, on average
 DONORS = 0.18
@@ -39,7 +38,8 @@ def memberships(random: np.random.Generator, ids: Ids, company: npt.NDArray[np.b
     # The last term ends within a year from today, or did within the three years before.
     ends = _day(today) + np.where(is_current, random.integers(0, TERM, count), -random.integers(1, 3 * TERM, count))
     begins = ends - TERM + 1
-    years_before = (random.beta(1.1, 3.5, count) * OLDEST_JOIN).astype(np.int64) // TERM
+    years = np.array([level.years for level in levels])[level]
+    years_before = (years[:, 0] + random.beta(1.1, 3.0, count) * (years[:, 1] - years[:, 0] + 1)).astype(np.int64)
     joined = begins - years_before * TERM
     auto_renew = random.random(count) < np.array([level.auto_renew for level in levels])[level]
     status = np.where(is_current, 0, 1)
