@@ -1,0 +1,33 @@
+"""The bundled CRM's connector through the suite, against the bundled CRM itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from rollkeeper.sync.member import Field
+from tests.conformance.suite import ConnectorConformance, Subject
+from tests.conformance.test_rollkeeper_crm import ROWS, Hasty
+
+from .association import FIELDS, add_constituent, build_list, set_view, unbuilt_list
+from .conftest import Client
+
+
+class TestBundledCrm(ConnectorConformance):
+    @pytest.fixture
+    def subject(self, client: Client) -> Subject:
+        set_view(*FIELDS)
+        build_list("TX", [add_constituent(m, s, email=email, allow_email=allow) for m, s, email, allow in ROWS])
+        build_list("EMPTY", [])
+        build_list("O'Neil / (A)", [])
+        unbuilt_list("NEW")
+        return Subject(
+            connector=Hasty(client.url, "", client.token),
+            refused=Hasty(client.url, "", "rkt_wrong"),
+            down=Hasty("http://127.0.0.1:9/", "", client.token),
+            fields=tuple(Field(name, label, type_) for name, label, type_, _ in FIELDS),
+            built="TX",
+            rows=ROWS,
+            empty="EMPTY",
+            odd="O'Neil / (A)",
+            unbuilt="NEW",
+        )
