@@ -1,0 +1,70 @@
+"""A target group's subscribers as a file: CSV or Parquet (`docs/reference/files.md`)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from psycopg import sql
+
+from rollkeeper.marketing.bridges import catalog
+from rollkeeper.marketing.target_groups.models import TargetGroup
+from rollkeeper.postgres import copy
+from rollkeeper.postgres.connection import connect
+
+Format = Literal["csv", "parquet"]
+
+COLUMNS = ("master_customer_id", "sub_customer_id", "email", "first_name", "last_name", "status")
+
+
+def export_group(group: TargetGroup, form: Format, path: Path) -> int:
+    """Write the group's subscribers, ascending by customer id, and the number of them.
+
+    Columns: customer id, address, names, status, then the personalization fields in the catalog's order. The
+    file appears whole or not at all. Raises `OSError` where it cannot be written.
+    """
+    fields = catalog.bridge_fields(group.bridge)
+    slots = catalog.slot_columns(group.bridge, fields)
+    schema = pa.schema([(name, pa.string()) for name in (*COLUMNS, *slots)])
+    query = sql.SQL(
+        "SELECT m.master_customer_id, m.sub_customer_id, s.email, s.first_name, s.last_name, s.status{} "
+        "FROM group_member m JOIN subscriber s ON s.id = m.subscriber_id WHERE m.group_id = {} "
+        "ORDER BY m.master_customer_id, m.sub_customer_id"
+    ).format(
+        sql.SQL("").join(sql.SQL(", s.{}").format(sql.Identifier(slot)) for slot in slots.values()),
+        sql.Literal(group.pk),
+    )
+    rows = 0
+    with _written_whole(path) as fresh, connect() as connection, _writer(form, fresh, schema) as writer:
+        for batch in copy.read(connection, query, schema):
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return rows
+
+
+def _writer(form: Format, path: Path, schema: pa.Schema) -> pa.csv.CSVWriter | pa.parquet.ParquetWriter:
+    if form == "parquet":
+        return pyarrow.parquet.ParquetWriter(path, schema)
+    options = pyarrow.csv.WriteOptions(quoting_style="needed")
+    return pyarrow.csv.CSVWriter(path, schema, write_options=options)
+
+
+@contextmanager
+def _written_whole(path: Path) -> Iterator[Path]:
+    """A file beside `path` that takes its place when all is written, and is gone when something fails."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    fresh = Path(name)
+    try:
+        yield fresh
+        fresh.chmod(0o644)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
