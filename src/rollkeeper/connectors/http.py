@@ -168,10 +168,10 @@ class Http:
             raise SourceMisconfigured("The CRM's address cannot be read. Correct it in the bridge.") from error
         except NameResolutionError as error:
             raise SourceUnavailable(f"{self.name} was not found: there is no such host name just now.") from error
+        except NewConnectionError as error:  # which is also a ConnectTimeoutError
+            raise SourceUnavailable(f"{self.name} does not answer: is it running?") from error
         except ConnectTimeoutError as error:
             raise SourceUnavailable(f"{self.name} did not answer within {CONNECT_SECONDS} seconds.") from error
-        except NewConnectionError as error:
-            raise SourceUnavailable(f"{self.name} does not answer: is it running?") from error
         except ReadTimeoutError as error:
             raise SourceUnavailable(f"{self.name} fell silent for {self.silence_seconds:g} seconds.") from error
         except (HTTPError, OSError) as error:
