@@ -75,10 +75,9 @@ def _fill(size: str, say: Callable[[str], None]) -> bool:
 def _run_mkt510(code: str) -> None:
     from rollkeeper.crm.jobs.models import Job
     from rollkeeper.crm.jobs.perform import perform
-    from rollkeeper.crm.jobs.request import request_job
+    from rollkeeper.crm.jobs.request import record_run
 
-    run = request_job(Job.MKT510, setup_code=None, list_code=code, requested_by="rollkeeper up")
-    perform(run.pk)
+    perform(record_run(Job.MKT510, list_code=code, requested_by="rollkeeper up").pk)
 
 
 def new_token() -> str:

@@ -122,3 +122,17 @@ def first_syncs(output: Output, lists: bool) -> Exit:
     code, done = sync_for_the_first_time(lists, output.say)
     output.answer(done, lambda console: console.print(done))
     return code
+
+
+@site.command()
+@site_argument
+@json_option
+@click.pass_obj
+def inspect(output: Output, site_name: str) -> None:
+    """What `rollkeeper check` asks of one site."""
+    from rollkeeper.cli.database import set_up
+    from rollkeeper.cli.inspection import inspect as findings_of
+
+    set_up(cast("Site", site_name))
+    found = [finding.document() for finding in findings_of(cast("Site", site_name))]
+    output.answer(found, lambda console: console.print(found))

@@ -77,7 +77,7 @@ def document(run: SyncRun) -> dict[str, Any]:
         **{name: getattr(run, name) for name in COUNTS},
         "crm_fingerprint": run.crm_fingerprint,
         "stored_fingerprint": run.stored_fingerprint,
-        "identical": run.identical,
+        "identical": run.identical if run.group else None,
         "list_as_of": run.list_as_of,
         "requested_by": run.requested_by,
         "started_at": run.started_at,
