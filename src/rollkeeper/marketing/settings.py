@@ -8,6 +8,7 @@ globals().update(
     site_settings(
         "marketing",
         [
+            "rollkeeper.marketing.home",
             "rollkeeper.marketing.bridges",
             "rollkeeper.marketing.target_groups",
             "rollkeeper.marketing.subscribers",
@@ -15,3 +16,5 @@ globals().update(
         ],
     )
 )
+
+ACCOUNT_ADAPTER = "rollkeeper.marketing.sync_runs.login.SyncOnLogin"  # S18

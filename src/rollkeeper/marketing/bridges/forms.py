@@ -10,7 +10,7 @@ from rollkeeper.marketing.bridges.models import Bridge, PersonalizationField
 from rollkeeper.marketing.bridges.secret import conceal
 
 
-class BridgeForm(forms.ModelForm[Bridge]):
+class BridgeForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
     """The connection. The token is never shown: what is typed replaces it, left empty it stays."""
 
     token = forms.CharField(
@@ -48,7 +48,7 @@ class BridgeForm(forms.ModelForm[Bridge]):
         return super().save(commit)
 
 
-class FieldForm(forms.ModelForm[PersonalizationField]):
+class FieldForm(forms.ModelForm):  # type: ignore[type-arg]  # as above
     """What the marketing side says of a field; its name, label and type are the CRM's."""
 
     class Meta:

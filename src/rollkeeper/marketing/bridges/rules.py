@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import rules
+from rules.permissions import add_perm
+from rules.predicates import is_active, is_superuser
 
 MAY_CONFIGURE = "bridges.configure"
 
-rules.add_perm(MAY_CONFIGURE, rules.is_active & rules.is_superuser)
+add_perm(MAY_CONFIGURE, is_active & is_superuser)  # type: ignore[no-untyped-call]  # rules has no types

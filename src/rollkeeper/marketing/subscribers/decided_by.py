@@ -29,7 +29,7 @@ def decided_by(person: Subscriber) -> str:
         case Status.COMPLAINED:
             return f"Complained about a mailing{_since(person.complained_at)}. No sync lifts a complaint."
         case Status.UNSUBSCRIBED:
-            return f"Unsubscribed by themselves{_since(person.unsubscribed_at)}. Only they can lift that; no sync does."
+            return f"Unsubscribed by themselves{_since(person.unsubscribed_at)}. No sync lifts that."
         case Status.BOUNCED:
             return f"Mail to the address bounced{_since(person.bounced_at)}. No sync lifts a bounce."
         case Status.UNSUBSCRIBED_REMOTE:

@@ -37,7 +37,7 @@ def subscribers(request: HttpRequest) -> HttpResponse:
     bridges = list(Bridge.objects.order_by("id"))
     bridge = _chosen(bridges, request.GET.get("bridge", ""))
     search = understood(request.GET.get("q", "").replace("\x00", ""), request.GET.get("by", ""))
-    context = {"bridges": bridges, "bridge": bridge, "search": search, "ways": list(By)}
+    context: dict[str, object] = {"bridges": bridges, "bridge": bridge, "search": search, "ways": list(By)}
     if bridge is not None:
         found = find(bridge.pk, search)
         context["page"] = keyset_page(found.rows.only(*LISTED), request, found.key)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import rules
+from rules.permissions import add_perm
+from rules.predicates import is_active, is_group_member, is_staff, is_superuser
 
 MAY_SYNC = "sync_runs.request"
 
-may_sync = rules.is_active & (rules.is_superuser | rules.is_staff | rules.is_group_member("marketing"))
+may_sync = is_active & (is_superuser | is_staff | is_group_member("marketing"))
 
-rules.add_perm(MAY_SYNC, may_sync)
+add_perm(MAY_SYNC, may_sync)  # type: ignore[no-untyped-call]  # rules has no types

@@ -95,6 +95,12 @@ def moment(when: datetime | None, missing: str = "—") -> SafeString:
     )
 
 
+@register.filter
+def age(when: datetime) -> str:
+    """How long ago it was, without the date."""
+    return age_in_words(when, timezone.now())
+
+
 @register.simple_tag
 def as_of(when: datetime | None, never: str = "not built yet") -> SafeString:
     """The stamp beside a count: as of when it is (S15)."""

@@ -1,0 +1,1 @@
+"""Home: how fresh everything is, and what needs a person."""
