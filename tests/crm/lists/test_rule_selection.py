@@ -123,7 +123,7 @@ def chosen(rule: dict[str, Any]) -> set[str]:
 
 
 class RulesAgreeWithPlainPython(TestCase):
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(people, min_size=1, max_size=5), st.lists(rules, min_size=5, max_size=12))
     def test_random_rules_over_random_people(self, everyone: list[Person], some: list[dict[str, Any]]) -> None:
         for number, person in enumerate(everyone):

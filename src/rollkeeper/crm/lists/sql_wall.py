@@ -23,13 +23,13 @@ def check_sql(sql: str, seconds: float = STATEMENT_SECONDS) -> None:
     """Raises `SqlRefused` where the query cannot define a list: not allowed, wrong, or the ids not in it."""
     query = allowed_query(sql)
     with reading_connection(seconds) as reader:
-        _columns(reader, query)
+        _columns(reader, query, seconds)
 
 
 def choose_by_sql(
     cursor: CursorWrapper, sql: str, *, seconds: float = STATEMENT_SECONDS, most_rows: int = MOST_ROWS
 ) -> None:
-    """Insert into the temporary table `chosen` the constituents whom the query names.
+    """Insert into the temporary table `chosen` the constituents whom the query names, in a transaction.
 
     `cursor.rowcount` says how many. Ids of no constituent are passed over; repeated ones count once.
     """
@@ -37,18 +37,20 @@ def choose_by_sql(
     cursor.execute("DROP TABLE IF EXISTS queried")
     cursor.execute('CREATE TEMP TABLE queried (master text COLLATE "C", sub text COLLATE "C") ON COMMIT DROP')
     with reading_connection(seconds) as reader:
-        columns = _columns(reader, query)
+        columns = _columns(reader, query, seconds)
         sub = f"coalesce(q.{SUB}::text, '0')" if SUB in columns else "'0'"
         rows = (
             f"SELECT q.{MASTER}::text, {sub} FROM ({query}) AS q"  # noqa: S608  # `allowed_query` wrote it
             f" WHERE q.{MASTER} IS NOT NULL LIMIT {most_rows + 1}"
         )
-        _copy(reader, rows, cursor, most_rows)
+        _copy(reader, rows, cursor, most_rows, seconds)
     cursor.execute("ANALYZE queried")
     cursor.execute(CHOOSE)
 
 
-def _copy(reader: psycopg.Connection[Any], rows: str, cursor: CursorWrapper, most_rows: int) -> None:
+def _copy(
+    reader: psycopg.Connection[Any], rows: str, cursor: CursorWrapper, most_rows: int, seconds: float
+) -> None:
     seen = 0
     with cursor.copy("COPY queried (master, sub) FROM STDIN") as into:
         try:
@@ -59,15 +61,15 @@ def _copy(reader: psycopg.Connection[Any], rows: str, cursor: CursorWrapper, mos
                         raise SqlRefused(f"The query gives more than {most_rows:,} rows.")
                     into.write(block)
         except psycopg.Error as error:
-            raise SqlRefused(_explain(error)) from error
+            raise SqlRefused(_explain(error, seconds)) from error
 
 
-def _columns(reader: psycopg.Connection[Any], query: str) -> set[str]:
+def _columns(reader: psycopg.Connection[Any], query: str, seconds: float) -> set[str]:
     """The names of the query's columns, which must have the ids among them, each once."""
     try:
         described = reader.execute(f"SELECT * FROM ({query}) AS q LIMIT 0").description or []  # noqa: S608
     except psycopg.Error as error:
-        raise SqlRefused(_explain(error)) from error
+        raise SqlRefused(_explain(error, seconds)) from error
     names = [column.name for column in described]
     if MASTER not in names:
         raise SqlRefused(
@@ -80,9 +82,9 @@ def _columns(reader: psycopg.Connection[Any], query: str) -> set[str]:
     return set(names)
 
 
-def _explain(error: psycopg.Error) -> str:
+def _explain(error: psycopg.Error, seconds: float) -> str:
     if isinstance(error, psycopg.errors.QueryCanceled):
-        return f"The query takes longer than {STATEMENT_SECONDS} seconds. Make it simpler."
+        return f"The query takes longer than {seconds:g} seconds. Make it simpler."
     first = (error.diag.message_primary or str(error)).strip().splitlines()[0]
     return f"PostgreSQL does not take the query: {first}."
 
