@@ -60,15 +60,23 @@ def generate(
     with transaction.atomic():  # before the load: a query is checked on a connection that its locks would hold up
         for found in lists:
             save_list(found.code, found.name, rule=found.rule, sql=found.sql, frequency=found.frequency)
+    fill(SIZES[size], day, seed=seed, say=say)
+    return Generated(SIZES[size], len(lists))
+
+
+def fill(total: int, today: date, *, seed: int = SEED, say: Callable[[str], None] = lambda _text: None) -> None:
+    """Put that many constituents with their history into an empty CRM and build their profiles, in one transaction.
+
+    Raises `SampleRefused` on a CRM that has constituents.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE constituent IN SHARE ROW EXCLUSIVE MODE")
         _refuse_if_filled()
         with bulk_loading(cursor):
-            _load(cursor, SIZES[size], day, seed, say)
+            _load(cursor, total, today, seed, say)
         say("building profiles")
         mark_everyone_dirty()
-        refresh_profiles(day)
-    return Generated(SIZES[size], len(lists))
+        refresh_profiles(today)
 
 
 def _refuse_if_filled() -> None:
