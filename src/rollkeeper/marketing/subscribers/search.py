@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Collate, Lower
 
 from rollkeeper.marketing.subscribers.models import Subscriber
-from rollkeeper.postgres.collation import CODE_POINT_ORDER
+from rollkeeper.postgres.collation import CODE_POINT_ORDER, following
 
 LAST_NAME_KEY = Collate(Lower("last_name"), CODE_POINT_ORDER)  # word for word the index's expression
 
@@ -87,14 +87,3 @@ def _beginning(rows: QuerySet[Subscriber], column: str, prefix: str) -> QuerySet
     rows = rows.filter(**{f"{column}__gte": prefix})
     end = following(prefix)
     return rows.filter(**{f"{column}__lt": end}) if end else rows
-
-
-def following(prefix: str) -> str:
-    """The first text after all texts that begin with the prefix, by code point; empty where there is none."""
-    for place in range(len(prefix) - 1, -1, -1):
-        code = ord(prefix[place]) + 1
-        if code == 0xD800:
-            code = 0xE000  # surrogates are no characters
-        if code <= 0x10FFFF:
-            return prefix[:place] + chr(code)
-    return ""

@@ -19,7 +19,19 @@
     if (event.target.closest("a, button, input, select, label, summary")) return;
     const row = event.target.closest("tr");
     const link = row && rowLinkOf(row);
-    if (link && String(window.getSelection()) === "") link.click();
+    if (!link || String(window.getSelection()) !== "") return;
+    if (row.closest("[data-double-click]")) link.focus();
+    else link.click();
+  });
+
+  // Where a list says data-double-click, a click chooses the row (Enter then opens it) and a double-click opens it.
+  document.addEventListener("dblclick", (event) => {
+    if (event.target.closest("a, button, input, select, label, summary")) return;
+    const row = event.target.closest("[data-double-click] tr");
+    const link = row && rowLinkOf(row);
+    if (!link) return;
+    window.getSelection().removeAllRanges();
+    link.click();
   });
 
   // Menus made of <details> close when the reader goes elsewhere.
