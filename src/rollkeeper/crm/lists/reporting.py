@@ -58,7 +58,10 @@ def reading_connection(seconds: float = STATEMENT_SECONDS) -> Iterator[psycopg.C
         reader.read_only = True
         reader.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
         reader.execute(f"SET LOCAL search_path = {SCHEMA}")
-        yield reader
+        try:
+            yield reader
+        finally:
+            reader.rollback()  # before PostgreSQL 16 a read-only transaction may write large objects
 
 
 def _parameters() -> dict[str, str]:
