@@ -235,7 +235,8 @@ class MemberPull:
         except (pa.ArrowException, OSError) as error:
             if self._body.cut:
                 raise self._ended_early() from error
-            raise SourceNonsense(f"{self._crm} sent a stream that cannot be read: {str(error)[:200]}") from error
+            what = str(error)[:200].rstrip(".")
+            raise SourceNonsense(f"{self._crm} sent a stream that cannot be read: {what}.") from error
 
     def _ended_early(self) -> ConnectorError:
         """A connection that was cut, or a stream that was ended properly without its closing facts."""
