@@ -45,7 +45,8 @@ class BridgeForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the 
     def save(self, commit: bool = True) -> Bridge:
         if self.cleaned_data["token"]:
             self.instance.secret = conceal(self.cleaned_data["token"])
-        return super().save(commit)
+        saved: Bridge = super().save(commit)
+        return saved
 
 
 class FieldForm(forms.ModelForm):  # type: ignore[type-arg]  # as above

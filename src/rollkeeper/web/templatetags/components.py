@@ -88,11 +88,19 @@ def moment(when: datetime | None, missing: str = "—") -> SafeString:
         return format_html('<span class="nothing">{}</span>', missing)
     local = timezone.localtime(when)
     return format_html(
-        '<time class="moment" datetime="{}"><span class="moment-date">{}</span> <span class="age">{}</span></time>',
+        '<time class="moment" datetime="{}"><span class="moment-date">{}</span> '
+        '<span class="moment-rest">{} <span class="age">({})</span></span></time>',
         local.isoformat(timespec="seconds"),
-        local.strftime("%-d %b %Y, %H:%M %Z"),
+        local.strftime("%-d %b %Y, %H:%M"),
+        local.strftime("%Z"),
         age_in_words(when, timezone.now()),
     )
+
+
+@register.filter
+def date_and_time(when: datetime) -> str:
+    """The date and time with its zone, without the age."""
+    return timezone.localtime(when).strftime("%-d %b %Y, %H:%M %Z")
 
 
 @register.filter
@@ -179,9 +187,9 @@ def table(content: str, caption: str) -> SafeString:
 
 
 @register.simple_block_tag
-def facts(content: str) -> SafeString:
-    """A definition list; its entries are `{% fact %}`."""
-    return format_html('<dl class="facts">{}</dl>', content)
+def facts(content: str, width: str = "normal") -> SafeString:
+    """A definition list; its entries are `{% fact %}`. `width` of an entry: normal, dense (figures), single."""
+    return format_html('<dl class="facts facts-{}">{}</dl>', width, content)
 
 
 @register.simple_block_tag
