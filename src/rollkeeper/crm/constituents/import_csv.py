@@ -128,5 +128,5 @@ def _stage(cursor: CursorWrapper, copy_statement: SQL, rows: Iterator[list[objec
     with cursor.copy(copy_statement) as copy:
         while batch := list(islice(rows, BATCH_ROWS)):
             text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows(batch)
+            csv.writer(text, lineterminator="\r\n").writerows(batch)  # quotes what holds either of them
             copy.write(text.getvalue())

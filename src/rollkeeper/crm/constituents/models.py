@@ -7,10 +7,17 @@ canonical form needs no escapes.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Collate, Now
 
 from rollkeeper.postgres.collation import CODE_POINT_ORDER
+
+
+def folded(column: str) -> Any:
+    """A column as searches look at it: case folded, in code-point order (`search.py` has the same in SQL)."""
+    return Collate(models.Func(models.F(column), function="fold_case", output_field=models.TextField()), CODE_POINT_ORDER)
 
 
 class Constituent(models.Model):
@@ -67,6 +74,11 @@ class Constituent(models.Model):
                 include=["id"],
             )
         ]
+        indexes = [
+            models.Index(folded("last_name"), "id", name="constituent_last_name"),
+            models.Index(folded("first_name"), "id", name="constituent_first_name"),
+            models.Index(folded("label_name"), "id", name="constituent_label_name"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.label_name or self.last_name} ({self.customer_id})"
@@ -94,6 +106,7 @@ class EmailAddress(models.Model):
                 fields=["constituent"], condition=models.Q(is_primary=True), name="email_address_one_primary"
             )
         ]
+        indexes = [models.Index(folded("address"), "id", name="email_address_address")]
 
     def __str__(self) -> str:
         return self.address
