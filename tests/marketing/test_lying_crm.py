@@ -1,0 +1,138 @@
+"""Whatever the CRM does wrong: the run fails with a plain sentence and the target group is exactly as it was (B3 B9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from rollkeeper.connectors import rollkeeper_crm
+from rollkeeper.marketing.bridges.catalog import store_catalog
+from rollkeeper.marketing.bridges.connection import open_connector
+from rollkeeper.marketing.bridges.models import Bridge
+from rollkeeper.marketing.bridges.secret import conceal
+from rollkeeper.marketing.subscribers.models import Subscriber
+from rollkeeper.marketing.sync_runs.models import SyncRun
+from rollkeeper.marketing.sync_runs.perform import perform
+from rollkeeper.marketing.sync_runs.request import create_run
+from rollkeeper.marketing.target_groups.models import GroupMember, TargetGroup
+from rollkeeper.sync.events import Event, Kind
+from rollkeeper.sync.member import Field
+from tests.fakes.lies import (
+    ColumnMissing,
+    ColumnNew,
+    Cut,
+    Document,
+    Doubled,
+    HangUp,
+    Html,
+    Lie,
+    NoClosing,
+    NothingThere,
+    OutOfOrder,
+    Redirect,
+    Stall,
+    Status,
+    TypeChanged,
+    WrongCount,
+    WrongFingerprint,
+)
+from tests.fakes.lying_crm import LyingCrm, members
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FIELDS = (Field("city", "City", "text"),)
+ROWS = [{"master_customer_id": f"{n:04}", "email": f"p{n}@example.org", "city": "Łódź"} for n in range(200)]
+CHANGED = [{**row, "city": "Gdańsk", "allow_email": row["master_customer_id"] > "0100"} for row in ROWS[5:]]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollkeeper_crm.Connector, "silence_seconds", 0.3)
+    monkeypatch.setattr(rollkeeper_crm.Connector, "retry_pauses", (0.0, 0.0))
+
+
+@pytest.fixture
+def crm() -> Iterator[LyingCrm]:
+    with LyingCrm(FIELDS, {"TX": members(FIELDS, ROWS)}) as running:
+        yield running
+
+
+@pytest.fixture
+def group(crm: LyingCrm) -> TargetGroup:
+    bridge = Bridge.objects.create(name="Liar", connector="rollkeeper_crm", url=crm.url, secret=conceal(crm.token))
+    store_catalog(bridge, open_connector(bridge).catalog(), timezone.now())
+    group = TargetGroup.objects.get(code="TX")
+    assert sync(group).status == "completed"
+    crm.put("TX", members(FIELDS, CHANGED))
+    return TargetGroup.objects.get(code="TX")
+
+
+def sync(group: TargetGroup) -> SyncRun:
+    event = Event.RESYNC_COUNT_DETAILS
+    return perform(create_run(group.bridge, Kind.AUDIENCE, event, group=group, requested_by="test").pk)
+
+
+def everything() -> list[list[Any]]:
+    tables = (
+        Subscriber.objects.order_by("pk"),
+        GroupMember.objects.order_by("pk"),
+        TargetGroup.objects.order_by("pk"),
+    )
+    return [list(table.values()) for table in tables]
+
+
+LIES = [
+    HangUp(), Stall(after=10), Stall(after=3000), Cut(after=2000), Cut(after=2000, cleanly=True), Status(500), Status(503),
+    Status(401), Status(403), Html(), Redirect(), Document(b"{}"), Document(b"", "application/vnd.apache.arrow.stream"),
+    Document(b"\x00" * 5000, "application/vnd.apache.arrow.stream"), WrongCount(), WrongCount(by=-1),
+    WrongFingerprint(), NoClosing(), OutOfOrder(row=10), ColumnMissing("city"), ColumnMissing("email"), ColumnNew(),
+    TypeChanged("email"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: repr(lie)[:40])
+def test_a_lie_fails_the_run_and_leaves_the_group_exactly_as_it_was(
+    lie: Lie, crm: LyingCrm, group: TargetGroup
+) -> None:
+    before = everything()
+    crm.lie = lie
+    run = sync(group)
+    assert (run.status, run.error_kind) == ("failed", "source")
+    assert run.message.endswith((".", "?"))
+    assert "Traceback" not in run.message
+    assert "<" not in run.message
+    assert everything() == before
+    crm.lie = None
+    assert sync(group).identical
+
+
+def test_a_crm_that_is_down_fails_the_run_and_leaves_the_group_exactly_as_it_was(group: TargetGroup) -> None:
+    before = everything()
+    Bridge.objects.update(url="http://127.0.0.1:9/")
+    run = sync(TargetGroup.objects.get(pk=group.pk))
+    assert (run.status, run.error_kind) == ("failed", "source")
+    assert everything() == before
+
+
+def test_an_empty_list_holds_every_removal(crm: LyingCrm, group: TargetGroup) -> None:  # B3
+    crm.lie = NothingThere()
+    run = sync(group)
+    assert (run.status, run.held, run.members) == ("held", 200, 200)
+
+
+def test_a_row_that_comes_twice_is_set_aside_and_the_rest_is_taken(crm: LyingCrm, group: TargetGroup) -> None:  # B7
+    crm.lie = Doubled(row=10)
+    run = sync(group)
+    assert (run.status, run.received, run.set_aside, run.updated, run.removed) == ("completed", 196, 2, 194, 5)
+
+
+def test_a_list_that_is_gone_marks_the_group_and_keeps_its_people(crm: LyingCrm, group: TargetGroup) -> None:  # S29
+    del crm.lists["TX"]
+    run = sync(group)
+    assert run.status == "failed"
+    changed = TargetGroup.objects.get(pk=group.pk)
+    assert changed.missing_at_source
+    assert changed.count_members == 200
