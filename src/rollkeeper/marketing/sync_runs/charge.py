@@ -67,14 +67,16 @@ def _try_lock(connection: psycopg.Connection[Any], space: int, key: int) -> bool
 def _end_frozen_holder(connection: psycopg.Connection[Any], space: int, key: int, run: SyncRun) -> bool:
     """End the connection of a holder whose run shows no sign of life; whether there was one.
 
-    A holder that has only just connected may not have shown any yet. `pg_terminate_backend` waits up to five seconds for the connection to be gone, and its lock with it.
+    A holder that has only just connected may not have shown any yet. Ending waits up to five seconds for the
+    connection to be gone, and its lock with it.
     """
     row = connection.execute(
         "SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
         "WHERE l.locktype = 'advisory' AND l.granted "
         "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
         "AND l.classid = %s AND l.objid = %s AND l.pid <> pg_backend_pid() "
-        "AND a.backend_start < clock_timestamp() - %s AND NOT EXISTS (SELECT FROM sync_run r WHERE r.status = 'running' AND r.bridge_id = %s "
+        "AND a.backend_start < clock_timestamp() - %s "
+        "AND NOT EXISTS (SELECT FROM sync_run r WHERE r.status = 'running' AND r.bridge_id = %s "
         "AND r.group_id IS NOT DISTINCT FROM %s AND r.heartbeat_at > clock_timestamp() - %s)",
         [space, key, STALE_AFTER, run.bridge_id, run.group_id, STALE_AFTER],
     ).fetchone()
