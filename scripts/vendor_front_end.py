@@ -25,7 +25,7 @@ TABLER_ICONS = "@tabler/icons"
 BOOTSTRAP = "bootstrap"  # Tabler's style sheet contains it: only its licence is taken
 PACKAGES = {TABLER: "1.6.1", HTMX: "2.0.11", TABLER_ICONS: "3.51.0", BOOTSTRAP: "5.3.8"}
 
-# Only the icons that a page shows. `tests/web/test_vendored_files.py` says when one is missing or unused.
+# Only the icons that a page shows. `tests/web/test_vendored_files.py` says when one is missing.
 ICONS = (
     "address-book", "adjustments", "alert-triangle", "arrow-right", "building", "calendar-event", "check",
     "chevron-left", "chevron-right", "chevrons-left", "circle-check", "circle-x", "clock", "database",
