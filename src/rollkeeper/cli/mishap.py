@@ -22,18 +22,27 @@ def explain(error: Exception) -> tuple[str, Exit]:
     """The message and exit code for any error that ended a command. Unexpected ones are logged first."""
     if isinstance(error, Failure):
         return str(error), error.code
-    if isinstance(error, OSError) and error.errno in DISK:
+    if isinstance(error, OSError) and (error.errno in DISK or _is_in_home(error.filename)):
         return _disk(error), Exit.FAILED
     return _of_a_library(error) or (_unexpected(error), Exit.FAILED)
 
 
 def _disk(error: OSError) -> str:
-    what = DISK[error.errno or 0]
+    what = DISK.get(error.errno or 0) or f"The home cannot be used ({error.strerror})"
     where = f": {error.filename}" if error.filename else ""
     return (
         f"{what}{where}. What to do: make room or mend the permissions, or set ROLLKEEPER_HOME to a folder that "
         "can be written."
     )
+
+
+def _is_in_home(path: object) -> bool:
+    from rollkeeper.configuration import configuration
+
+    if not isinstance(path, str | Path):
+        return False
+    home = configuration().home_path
+    return Path(path) == home or home in Path(path).parents
 
 
 def _of_a_library(error: Exception) -> tuple[str, Exit] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -51,7 +51,7 @@ def up(output: Output, port: int | None, crm_port: int | None, sample: str, no_b
             passwords = {}
             if not no_browser:
                 webbrowser.open(addresses.marketing_url)
-            children.supervise(until=lambda: bool(ending))
+            children.supervise(until=_kept_up(output, ending))
         except KeyboardInterrupt:
             if passwords:  # they are in no other place: who interrupts the first start must see them too
                 _announce(addresses, passwords)
@@ -59,6 +59,18 @@ def up(output: Output, port: int | None, crm_port: int | None, sample: str, no_b
             ending.append(0)
             output.say("Ending …")
             children.end()
+
+
+def _kept_up(output: Output, ending: list[int]) -> Callable[[], bool]:
+    """Whether to end; looks after PostgreSQL, which is no child of ours, at each question."""
+    from rollkeeper.postgres.server import keep_running
+
+    def asked_to_end() -> bool:
+        if not ending and keep_running():
+            output.say("PostgreSQL had ended; it is started again.")
+        return bool(ending)
+
+    return asked_to_end
 
 
 def _addresses(port: int | None, crm_port: int | None) -> Addresses:

