@@ -5,10 +5,11 @@ BIN := .venv/bin
 SAMPLE ?= small
 PORT ?= 8000
 CRM_PORT ?= 8001
+SIZES ?= 100000
 
 SITES := tests/crm tests/marketing
 PLAIN := tests/sync tests/postgres tests/conformance tests/web tests/work
-WHOLE := tests/cli tests/faults tests/journeys
+WHOLE := tests/cli tests/faults tests/journeys tests/bench
 
 .PHONY: help setup run test check bench lint types layers test-fast test-suites test-system-postgres lock browser clean
 
@@ -31,8 +32,8 @@ test: lint types layers test-suites test-system-postgres ## everything that must
 
 check: lint types layers test-fast ## lint, types, layers, fast tests: under two minutes
 
-bench: setup ## the figures of the performance page, each as a ratio to its floor (SIZE=, see bench/README.md)
-	$(BIN)/python -m bench
+bench: setup ## the figures of the performance page, each as a ratio to its floor (SIZES=1000,1000000; see bench/README.md)
+	$(BIN)/python -m bench --sizes $(SIZES)
 
 lint: setup
 	$(BIN)/ruff check .
