@@ -9,21 +9,21 @@ from tests.conformance.suite import ConnectorConformance, Subject
 from tests.conformance.test_rollkeeper_crm import ROWS, Hasty
 
 from .association import FIELDS, add_constituent, build_list, set_view, unbuilt_list
-from .conftest import Client
+from .conftest import HttpClient
 
 
 class TestBundledCrm(ConnectorConformance):
     @pytest.fixture
-    def subject(self, client: Client) -> Subject:
+    def subject(self, service: HttpClient) -> Subject:
         set_view(*FIELDS)
         build_list("TX", [add_constituent(m, s, email=email, allow_email=allow) for m, s, email, allow in ROWS])
         build_list("EMPTY", [])
         build_list("O'Neil / (A)", [])
         unbuilt_list("NEW")
         return Subject(
-            connector=Hasty(client.url, "", client.token),
-            refused=Hasty(client.url, "", "rkt_wrong"),
-            down=Hasty("http://127.0.0.1:9/", "", client.token),
+            connector=Hasty(service.url, "", service.token),
+            refused=Hasty(service.url, "", "rkt_wrong"),
+            down=Hasty("http://127.0.0.1:9/", "", service.token),
             fields=tuple(Field(name, label, type_) for name, label, type_, _ in FIELDS),
             built="TX",
             rows=ROWS,

@@ -11,12 +11,12 @@ from rollkeeper.sync.connector import ListMissing, ListNotBuilt, SourceMisconfig
 from rollkeeper.sync.member import Field
 
 from .association import BUILT_AT, FIELDS, add_constituent, build_list, many_constituents, set_view, unbuilt_list
-from .conftest import Client
+from .conftest import HttpClient
 
 
 @pytest.fixture
-def connector(client: Client) -> Connector:
-    return Connector(url=client.url, account="", secret=client.token)
+def connector(service: HttpClient) -> Connector:
+    return Connector(url=service.url, account="", secret=service.token)
 
 
 def test_members_come_as_they_are_in_the_crm(connector: Connector) -> None:
@@ -61,8 +61,8 @@ def test_a_list_that_is_gone_and_one_not_built_are_told_apart(connector: Connect
         pass
 
 
-def test_an_account_with_the_token_as_password_is_as_good(client: Client) -> None:
-    assert "answers" in Connector(url=f"{client.url}/odata/", account="bridge", secret=client.token).test()
+def test_an_account_with_the_token_as_password_is_as_good(service: HttpClient) -> None:
+    assert "answers" in Connector(url=f"{service.url}/odata/", account="bridge", secret=service.token).test()
 
 
 def test_a_revoked_token_is_a_matter_of_configuration(connector: Connector) -> None:
@@ -71,9 +71,9 @@ def test_a_revoked_token_is_a_matter_of_configuration(connector: Connector) -> N
         connector.test()
 
 
-def test_an_address_without_a_data_service_is_a_matter_of_configuration(client: Client) -> None:
+def test_an_address_without_a_data_service_is_a_matter_of_configuration(service: HttpClient) -> None:
     with pytest.raises(SourceMisconfigured, match="no data service"):
-        Connector(url=f"{client.url}/nowhere/", account="", secret=client.token).test()
+        Connector(url=f"{service.url}/nowhere/", account="", secret=service.token).test()
 
 
 @pytest.mark.slow

@@ -88,7 +88,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while text[position:].strip():
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
-            raise bad_request(f"$filter cannot be read from {text[position : position + 40]!r} on.")
+            raise bad_request(f"$filter cannot be read from {text[position:].strip()[:40]!r} on.")
         found.append((match.lastgroup, match[match.lastgroup]))
         position = match.end()
     return [*found, ("end", "")]
