@@ -8,6 +8,7 @@ globals().update(
     site_settings(
         "crm",
         [
+            "rollkeeper.crm.home",
             "rollkeeper.crm.constituents",
             "rollkeeper.crm.personalization",
             "rollkeeper.crm.lists",

@@ -36,6 +36,6 @@ def save_contact(
         constituent.refresh_from_db(fields=["allow_email"])
         if wanted.allow_email != constituent.allow_email:
             changes.append(set_allow_email(constituent, wanted.allow_email, **given))
-        for address in constituent.email_addresses.filter(pk__in=wanted.do_not_solicit).order_by("id"):
-            changes.append(set_do_not_solicit(address, wanted.do_not_solicit[address.pk], **given))
+        addresses = constituent.email_addresses.filter(pk__in=wanted.do_not_solicit).order_by("id")
+        changes += [set_do_not_solicit(each, wanted.do_not_solicit[each.pk], **given) for each in addresses]
     return [change for change in changes if change is not None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 ALLOWED = (
-    "Allow Solicitation and Allow Email are both True, and the primary address is not marked Do Not Solicit by Email."
+    "Allow Solicitation and Allow Email are True, and the primary address is not marked Do Not Solicit by Email."
 )
 NO_ADDRESS = "There is no active primary e-mail address, so there is nowhere to send to."
 DENYING = {

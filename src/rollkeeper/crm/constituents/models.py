@@ -17,7 +17,9 @@ from rollkeeper.postgres.collation import CODE_POINT_ORDER
 
 def folded(column: str) -> Any:
     """A column as searches look at it: case folded, in code-point order (`search.py` has the same in SQL)."""
-    return Collate(models.Func(models.F(column), function="fold_case", output_field=models.TextField()), CODE_POINT_ORDER)
+    return Collate(
+        models.Func(models.F(column), function="fold_case", output_field=models.TextField()), CODE_POINT_ORDER
+    )
 
 
 class Constituent(models.Model):

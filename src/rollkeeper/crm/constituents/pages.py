@@ -120,7 +120,9 @@ def _edit_page(
         "form": form,
         "addresses": [(address, form.marked(address)) for address in form.addresses],
         "conflict": conflict,
-        "last_change": PermissionChange.objects.filter(constituent=person).order_by("-id").first() if conflict else None,
+        "last_change": PermissionChange.objects.filter(constituent=person).order_by("-id").first()
+        if conflict
+        else None,
     }
     return render(request, "constituents/edit_contact.html", context, status=status)
 

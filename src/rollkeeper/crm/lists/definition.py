@@ -30,8 +30,9 @@ def save_list(
     ids: CustomerIds | None = None,
     frequency: str | None = None,
     may_be_empty: bool | None = None,
+    is_new: bool = False,
 ) -> MarketingList:
-    """Create the list of that code, or change it.
+    """Create the list of that code, or change it; with `is_new` only create it.
 
     One definition at most: `rule` (react-querybuilder's JSON), `sql` (a query behind the walls of
     `sql_wall`) or `ids` (pairs of master and sub, read once). A new list needs one, and a name; a list that
@@ -48,7 +49,7 @@ def save_list(
     if sql is not None:
         check_sql(sql)
     with transaction.atomic():
-        marketing_list = _locked(code, kind)
+        marketing_list = _locked(code, kind, is_new)
         for option, value in options.items():
             setattr(marketing_list, option, value)
         if not marketing_list.name:
@@ -128,11 +129,13 @@ def _checked_frequency(frequency: str) -> Frequency:
     return Frequency(frequency)
 
 
-def _locked(code: str, kind: DefinitionKind | None) -> MarketingList:
+def _locked(code: str, kind: DefinitionKind | None, is_new: bool) -> MarketingList:
     """The list of that code, or a new one, with no one else saving it meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"list code {code}"])
     found = MarketingList.objects.select_for_update(no_key=True).filter(code=code).first()
+    if found is not None and is_new:
+        raise ListRefused(f"There is a list {code} already. Choose another code, or change that one.")
     if found is not None:
         return found
     if kind is None:

@@ -76,6 +76,19 @@ def change_source(name: str, source: str) -> PersonalizationField:
 
 
 @transaction.atomic
+def change_label(name: str, label: str) -> PersonalizationField:
+    """Call a field otherwise on the pages; its name, by which mailings know it, stays. Raises `FieldRefused`."""
+    label = label.strip()
+    if not label or len(label) > NAME_LIMIT or not label.isprintable():
+        raise FieldRefused(f"A label has 1 to {NAME_LIMIT} characters, without line breaks or control characters.")
+    _lock_view()
+    field = _field(name)
+    field.label = label
+    field.save(update_fields=["label"])
+    return field
+
+
+@transaction.atomic
 def remove_field(name: str) -> None:
     """Take a field out of the view; an import that brings its column does not put it back.
 

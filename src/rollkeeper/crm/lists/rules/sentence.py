@@ -1,0 +1,92 @@
+"""A rule as a person reads it: sentences in sentences, for the list's page.
+
+For a rule that was checked when it was saved (`rule.py`); this only puts it into words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+WORDS = {
+    "=": "is",
+    "!=": "is not",
+    "<": "is less than",
+    "<=": "is at most",
+    ">": "is more than",
+    ">=": "is at least",
+    "contains": "contains",
+    "beginsWith": "begins with",
+    "endsWith": "ends with",
+    "doesNotContain": "does not contain",
+    "null": "is missing",
+    "notNull": "is there",
+    "in": "is one of",
+    "notIn": "is none of",
+    "between": "is between",
+}
+GROUPS = {
+    ("and", False): "All of these hold:",
+    ("and", True): "Not all of these hold:",
+    ("or", False): "At least one of these holds:",
+    ("or", True): "None of these holds:",
+}
+EMPTY_GROUPS = {
+    ("and", False): "Everyone.",
+    ("and", True): "No one.",
+    ("or", False): "No one.",
+    ("or", True): "Everyone.",
+}
+SHOWN_VALUES = 20  # of a long list of values; the rest is counted
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A condition, or a group's heading with its parts."""
+
+    text: str
+    parts: tuple[Sentence, ...] = ()
+
+
+def sentence(rule: dict[str, Any]) -> Sentence:
+    """A group of a rule (react-querybuilder's shape) in words."""
+    kind = (str(rule["combinator"]).lower(), bool(rule.get("not", False)))
+    parts = tuple(_part(part) for part in rule["rules"])
+    return Sentence(GROUPS[kind] if parts else EMPTY_GROUPS[kind], parts)
+
+
+def _part(part: dict[str, Any]) -> Sentence:
+    return _condition(part) if "field" in part and "rules" not in part else sentence(part)
+
+
+def _condition(part: dict[str, Any]) -> Sentence:
+    operator = str(part["operator"])
+    words = f"{_field(str(part['field']))} {WORDS[operator]}"
+    if operator in {"null", "notNull"}:
+        return Sentence(f"{words}.")
+    values = _values(part["value"], several=operator in {"in", "notIn", "between"})
+    if operator == "between":
+        return Sentence(f"{words} {values[0]} and {values[1]}.")
+    more = len(values) - SHOWN_VALUES
+    shown = ", ".join(values[:SHOWN_VALUES])
+    return Sentence(f"{words} {shown} and {more} more." if more > 0 else f"{words} {shown}.")
+
+
+def _field(name: str) -> str:
+    """Such as `membership expires on`; an attribute as it is named."""
+    if name.startswith("attribute:"):
+        return f"attribute “{name.removeprefix('attribute:')}”"
+    return name.replace(".", " ").replace("_", " ")
+
+
+def _values(raw: object, *, several: bool) -> list[str]:
+    if not several:
+        return [_value(raw)]
+    found = [part.strip() for part in raw.split(",")] if isinstance(raw, str) else raw
+    return [_value(one) for one in found] if isinstance(found, list) else [_value(found)]
+
+
+def _value(raw: object) -> str:
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    return "empty" if raw == "" else f"“{raw}”"
