@@ -22,7 +22,7 @@ from rollkeeper.marketing.bridges.connection import open_connector
 from rollkeeper.marketing.sync_runs import audience
 from rollkeeper.marketing.sync_runs.charge import Busy, Cancelled, Heartbeat, taken_charge
 from rollkeeper.marketing.sync_runs.models import SyncRun
-from rollkeeper.sync.connector import ConnectorError, ListMissing
+from rollkeeper.sync.connector import ConnectorError, ListMissing, ListNotBuilt
 from rollkeeper.sync.events import Kind
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,9 @@ def perform(run_id: int) -> SyncRun:
         _end(run, Status.SKIPPED, str(cancelled), "cancelled")
     except ListMissing as error:
         _mark_missing(run)
-        _end(run, Status.FAILED, str(error), "source")
+        _end(run, Status.FAILED, str(error), "missing")
+    except ListNotBuilt as error:
+        _end(run, Status.FAILED, str(error), "not_built")
     except ConnectorError as error:
         _end(run, Status.FAILED, str(error), "source")
     except audience.TooBusy as error:
