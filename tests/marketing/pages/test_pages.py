@@ -204,22 +204,24 @@ def test_last_names_are_found_in_every_script_and_case(population: Population, r
 
 
 def test_going_on_and_back_shows_the_same_pages(population: Population, reader: Client) -> None:
-    ids = people_of(reader, "/subscribers/")
-    assert len(ids) == 400
-    assert ids == sorted(ids)
-    here, backwards = last_page(reader), []
-    while here:
-        page = reader.get(here).content.decode()
-        backwards = re.findall(r'class="row-link"[^>]*>([^<]+)</a>', page) + backwards
-        earlier = re.search(r'rel="prev" href="([^"]+)"', page)
-        here = "/subscribers/" + earlier[1] if earlier else ""
-    assert backwards == ids
+    people = f"/subscribers/target-groups/{population.gold.pk}/people/valid/"
+    for address, count in (("/subscribers/", 400), (people, population.gold.count_valid)):
+        ids = people_of(reader, address)
+        assert len(ids) == count
+        assert ids == sorted(ids)
+        here, backwards = last_page(reader, address), []
+        while here:
+            page = reader.get(here).content.decode()
+            backwards = re.findall(r'class="row-link"[^>]*>([^<]+)</a>', page) + backwards
+            earlier = re.search(r'rel="prev" href="([^"]+)"', page)
+            here = address + earlier[1] if earlier else ""
+        assert backwards == ids
 
 
-def last_page(client: Client) -> str:
-    here = "/subscribers/"
+def last_page(client: Client, address: str) -> str:
+    here = address
     while following := re.search(r'rel="next" href="([^"]+)"', client.get(here).content.decode()):
-        here = "/subscribers/" + following[1]
+        here = address + following[1]
     return here
 
 

@@ -74,7 +74,7 @@ def sync_run(request: HttpRequest, run_id: int) -> HttpResponse:
         "changes": _with_people(run, page),
         "which": which,
         "kinds": RunChange.Change.choices,
-        "set_aside": [(row, _sentence(row)) for row in set_aside],
+        "set_aside": [(row, _sentence(row), _text(row.row)) for row in set_aside],
     }
     return render(request, "sync_runs/run.html", context)
 

@@ -184,20 +184,23 @@ def people(
     *,
     kept: bool,
     after: tuple[str, str] | None = None,
+    before: tuple[str, str] | None = None,
     limit: int = 50,
 ) -> list[Person]:
-    """Members that pass a step, or that are lost at it, ascending by customer id, after a given one."""
+    """Members that pass a step, or that are lost at it, by customer id: ascending after a given one, or
+    descending before one (to page backwards)."""
     order = [each.key for each in STEPS]
     earlier = [_PASSES[key] for key in order[: order.index(step)]]
     conditions = [*earlier, _PASSES[step] if kept else f"NOT ({_PASSES[step]})"]
+    direction = "DESC" if before else "ASC"
     query = (
         "SELECT s.id AS subscriber_id, m.master_customer_id, m.sub_customer_id, s.first_name, s.last_name, "  # noqa: S608
         "s.email, s.status FROM group_member m JOIN subscriber s ON s.id = m.subscriber_id "
         f"WHERE m.group_id = %(group)s AND {' AND '.join(conditions)} "
-        "AND (m.master_customer_id, m.sub_customer_id) > (%(master)s, %(sub)s) "
-        "ORDER BY m.master_customer_id, m.sub_customer_id LIMIT %(limit)s"
+        f"AND (m.master_customer_id, m.sub_customer_id) {'<' if before else '>'} (%(master)s, %(sub)s) "
+        f"ORDER BY m.master_customer_id {direction}, m.sub_customer_id {direction} LIMIT %(limit)s"
     )
-    master, sub = after or ("", "")
+    master, sub = before or after or ("", "")
     values = {"group": group_id, "master": master, "sub": sub, "limit": limit}
     with connection.cursor(row_factory=class_row(Person)) as cursor:
         return cursor.execute(query, values).fetchall()

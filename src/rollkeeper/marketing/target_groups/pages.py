@@ -88,7 +88,6 @@ def count_details(request: HttpRequest, group_id: int) -> HttpResponse:
         "is_running": run is not None and run.status in UNFINISHED,
         "steps": _steps(group),
         "identical": group.fingerprint == group.crm_fingerprint,
-        "opt_out_share": STEPS[-1].label,
     }
     return render(request, "target_groups/count_details.html", context)
 
@@ -137,13 +136,14 @@ def people(request: HttpRequest, group_id: int, step: str) -> HttpResponse:
     lost = request.GET.get("lost") == "1" and number > 0
     kept_count = getattr(group, STEPS[number].count)
     lost_count = getattr(group, STEPS[number - 1].count) - kept_count if number else 0
+    shown_count = lost_count if lost else kept_count  # of nobody no page is read: finding nobody reads everybody
     context = {
         "group": group,
         "step": STEPS[number],
         "lost": lost,
         "kept_count": kept_count,
         "lost_count": lost_count,
-        "page": _people_page(request, group, STEPS[number], kept=not lost),
+        "page": _people_page(request, group, STEPS[number], kept=not lost) if shown_count else None,
         "steps": STEPS,
     }
     return render(request, "target_groups/people.html", context)
@@ -151,14 +151,15 @@ def people(request: HttpRequest, group_id: int, step: str) -> HttpResponse:
 
 def _people_page(request: HttpRequest, group: TargetGroup, step: Step, *, kept: bool) -> Page[Person]:
     where = place(request, 2)
-    after = (str(where.key[0]), str(where.key[1])) if where.key else None
+    key = (str(where.key[0]), str(where.key[1])) if where.key else None
     connection.ensure_connection()
     found = funnel.people(
         cast("psycopg.Connection[object]", connection.connection),
         group.pk,
         step.key,
         kept=kept,
-        after=after,
+        after=None if where.backwards else key,
+        before=key if where.backwards else None,
         limit=PAGE_SIZE + 1,
     )
     return page_of(found, request, where, lambda person: (person.master_customer_id, person.sub_customer_id))
