@@ -84,7 +84,8 @@ def console() -> Console:
     """Standard output for people: in colour and fitted on a terminal, plain and wide elsewhere."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    width = None if sys.stdout.isatty() else 200
+    return Console(highlight=False, markup=False, emoji=False, width=width)  # what people entered is no markup
 
 
 def _with_json(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:
