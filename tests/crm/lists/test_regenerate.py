@@ -163,6 +163,49 @@ def test_a_list_is_never_regenerated_twice_at_once() -> None:  # S13
     assert results[-1] == Regeneration(version=2, members=1, added=0, removed=0)
 
 
+@pytest.mark.django_db
+def test_whoever_deletes_constituents_or_lists_their_members_go_too() -> None:
+    for number in range(4):
+        constituent(str(number), state="TX")
+    texans = save_list("TX", "Texans", rule=TEXANS)
+    by_ids = save_list("I", "Ids", ids=[("2", "0"), ("3", "0")])
+    regenerate(texans.pk)
+    regenerate(by_ids.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM constituent WHERE master_customer_id IN ('0', '3')")
+    assert (members(texans), members(by_ids)) == ({"1", "2"}, {"2"})
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM list_version")
+        cursor.execute("DELETE FROM marketing_list WHERE code = 'I'")
+    assert not ListMember.objects.filter(list_id=by_ids.pk).exists()
+    assert not by_ids.imported_ids.exists()
+    texans.delete()
+    assert not ListMember.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_constituent_deleted_during_a_regeneration_is_no_member_after_it() -> None:
+    gone = constituent("1", state="TX")
+    constituent("2", state="TX")
+    texans = save_list("TX", "Texans", rule=TEXANS)
+    deleted = threading.Event()
+
+    def delete() -> None:
+        with closing(connection), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM email_address")
+            cursor.execute("DELETE FROM constituent WHERE id = %s", [gone.pk])
+        deleted.set()
+
+    with transaction.atomic():
+        regenerate(texans.pk)
+        thread = threading.Thread(target=delete)
+        thread.start()
+        assert not deleted.wait(0.5), "the deletion did not wait"
+    assert deleted.wait(20)
+    thread.join()
+    assert members(texans) == {"2"}
+
+
 class AnyVersionCanBeReadBack(TestCase):
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.sets(st.integers(0, 6)), min_size=1, max_size=6))

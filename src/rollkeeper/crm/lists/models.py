@@ -60,7 +60,7 @@ class ImportedId(models.Model):
     """One customer id of a list made from ids, whether or not such a constituent exists (yet)."""
 
     id = models.BigAutoField(primary_key=True)
-    list = models.ForeignKey(MarketingList, models.CASCADE, related_name="imported_ids")
+    list = models.ForeignKey(MarketingList, models.CASCADE, related_name="imported_ids", db_constraint=False)
     master_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
     sub_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
 
@@ -90,11 +90,17 @@ class ListVersion(models.Model):
 
 
 class ListMember(models.Model):
-    """A constituent's stay in a list: from version `came` until before version `went` (null: still there)."""
+    """A constituent's stay in a list: from version `came` until before version `went` (null: still there).
+
+    Without foreign keys in the database, which would check and lock a constituent for each member; triggers
+    remove the members of what is deleted (migration 0004).
+    """
 
     id = models.BigAutoField(primary_key=True)
-    list = models.ForeignKey(MarketingList, models.CASCADE, related_name="members")
-    constituent = models.ForeignKey(Constituent, models.CASCADE, related_name="list_memberships")
+    list = models.ForeignKey(MarketingList, models.CASCADE, related_name="members", db_constraint=False)
+    constituent = models.ForeignKey(
+        Constituent, models.CASCADE, related_name="list_memberships", db_constraint=False
+    )
     came = models.PositiveIntegerField()
     went = models.PositiveIntegerField(null=True)
 

@@ -42,6 +42,8 @@ def regenerate(list_id: int) -> Regeneration:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"regenerate {list_id}"])
+            # Shared with other regenerations; whoever deletes constituents waits for us, or we for them.
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended('members of constituents', 0))")
         marketing_list = MarketingList.objects.filter(pk=list_id).first()
         if marketing_list is None:
             raise ListRefused("The list is not there any more.")
