@@ -88,6 +88,12 @@ def test_the_client_may_choose_the_compression(service: HttpClient, compression:
     assert rows.num_rows == 1
 
 
+def test_a_head_request_tells_the_type_and_sends_nothing(service: HttpClient) -> None:
+    build_list("TX", [add_constituent("1")])
+    response = service.get("MarketingLists('TX')/Members", "HEAD", **ARROW)
+    assert (response.status, response.headers["Content-Type"], response.data) == (200, CONTENT_TYPE, b"")
+
+
 def test_an_unknown_compression_or_option_is_refused_by_name(service: HttpClient) -> None:
     build_list("TX", [])
     assert "'brotli'" in service.error("MarketingLists('TX')/Members?compression=brotli", 400, **ARROW)

@@ -10,7 +10,7 @@ from rollkeeper.crm.data_service.tokens import revoke
 from rollkeeper.sync.connector import ListMissing, ListNotBuilt, SourceMisconfigured
 from rollkeeper.sync.member import Field
 
-from .association import BUILT_AT, FIELDS, add_constituent, build_list, many_constituents, set_view, unbuilt_list
+from .association import BUILT_AT, FIELDS, add_constituent, build_list, set_view, unbuilt_list
 from .conftest import HttpClient
 
 
@@ -74,13 +74,3 @@ def test_a_revoked_token_is_a_matter_of_configuration(connector: Connector) -> N
 def test_an_address_without_a_data_service_is_a_matter_of_configuration(service: HttpClient) -> None:
     with pytest.raises(SourceMisconfigured, match="no data service"):
         Connector(url=f"{service.url}/nowhere/", account="", secret=service.token).test()
-
-
-@pytest.mark.slow
-def test_two_hundred_thousand_members_come_in_order_with_the_right_fingerprint(connector: Connector) -> None:
-    set_view(*FIELDS)
-    many_constituents(200_000)
-    with connector.members("ALL") as pull:
-        sizes = [batch.num_rows for batch in pull.batches()]
-        assert pull.closing().rows == sum(sizes) == 200_000
-    assert max(sizes) <= 50_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from rollkeeper.crm.data_service.errors import Refusal, not_found
 from rollkeeper.crm.data_service.members import ListNotBuilt, Members, NoSuchList, ProfilesBusy, open_members
@@ -14,7 +14,7 @@ from rollkeeper.sync.member_stream import CONTENT_TYPE, Compression, encode
 COMPRESSIONS: dict[str, Compression] = {"lz4": "lz4", "zstd": "zstd", "none": None}
 
 
-def arrow_response(code: str, compression: str) -> HttpResponseBase:
+def arrow_response(code: str, compression: str, *, head_only: bool = False) -> HttpResponseBase:
     """One Arrow IPC stream of the list's members. Raises `Refusal` while nothing has been sent yet.
 
     An error after the first byte propagates out of the iteration: the server cuts the connection, and the
@@ -24,7 +24,11 @@ def arrow_response(code: str, compression: str) -> HttpResponseBase:
         raise Refusal(
             400, "BadRequest", f"compression is one of {', '.join(COMPRESSIONS)}, not {compression[:40]!r}."
         )
-    return StreamingHttpResponse(MemberBytes(code, COMPRESSIONS[compression]), content_type=CONTENT_TYPE)
+    stream = MemberBytes(code, COMPRESSIONS[compression])
+    if head_only:
+        stream.close()
+        return HttpResponse(content_type=CONTENT_TYPE)
+    return StreamingHttpResponse(stream, content_type=CONTENT_TYPE)
 
 
 class MemberBytes:

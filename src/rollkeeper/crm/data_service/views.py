@@ -75,7 +75,8 @@ def _read(request: HttpRequest, address: Address, accept: str) -> HttpResponseBa
     try:
         if kind == ARROW and code is not None:
             _only_options(request, {"compression", "$format"})
-            return arrow_response(code, request.GET.get("compression", "lz4"))
+            compression = request.GET.get("compression", "lz4")
+            return arrow_response(code, compression, head_only=request.method == "HEAD")
         return odata_response(request, address)
     except (QueryFailed, DatabaseError) as error:
         raise Refusal(
