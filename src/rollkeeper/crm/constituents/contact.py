@@ -29,13 +29,15 @@ def save_contact(
     False, but it cannot be set to True then (S4). Addresses of others are left alone.
     Raises `PermissionRefused` and `ChangedMeanwhile`; nothing is written then.
     """
-    given = {"author": author, "origin": origin}
     with transaction.atomic():
         # The first call locks the constituent and compares the version; the others rely on that lock.
-        changes = [set_allow_solicitation(constituent, wanted.allow_solicitation, version=version, **given)]
+        solicitation = wanted.allow_solicitation
+        changes = [set_allow_solicitation(constituent, solicitation, author=author, origin=origin, version=version)]
         constituent.refresh_from_db(fields=["allow_email"])
         if wanted.allow_email != constituent.allow_email:
-            changes.append(set_allow_email(constituent, wanted.allow_email, **given))
-        addresses = constituent.email_addresses.filter(pk__in=wanted.do_not_solicit).order_by("id")
-        changes += [set_do_not_solicit(each, wanted.do_not_solicit[each.pk], **given) for each in addresses]
+            changes.append(set_allow_email(constituent, wanted.allow_email, author=author, origin=origin))
+        changes += [
+            set_do_not_solicit(address, wanted.do_not_solicit[address.pk], author=author, origin=origin)
+            for address in constituent.email_addresses.filter(pk__in=wanted.do_not_solicit).order_by("id")
+        ]
     return [change for change in changes if change is not None]

@@ -92,7 +92,7 @@ class DefinitionForm(forms.Form):
             raise forms.ValidationError("Enter a query.")
         return str(self.cleaned_data["sql"])
 
-    def clean_ids(self) -> UploadedFile | None:
+    def clean_ids(self) -> UploadedFile[bytes] | None:
         if self._kind != DefinitionKind.IDS:
             return None
         upload = self.cleaned_data["ids"]
@@ -123,7 +123,7 @@ class NewListForm(DefinitionForm):
 
 
 @contextmanager
-def id_file(upload: UploadedFile) -> Iterator[IdFile]:
+def id_file(upload: UploadedFile[bytes]) -> Iterator[IdFile]:
     """An upload as a file of ids; the copy is gone afterwards."""
     with tempfile.NamedTemporaryFile(suffix=".csv") as copy:
         for chunk in upload.chunks():
