@@ -68,15 +68,17 @@ def _anything_to_do(cursor: CursorWrapper, today: date) -> bool:
 
 
 def _mark_terms_begun(cursor: CursorWrapper, today: date) -> None:
-    """A membership term that has begun since the last refresh changes its profile without any write."""
-    cursor.execute(
-        """
-        INSERT INTO profile_dirt
-        SELECT constituent_id FROM membership, profile_day
-        WHERE begins_on > least(built_on, %(today)s) AND begins_on <= greatest(built_on, %(today)s)
-        """,
-        {"today": today},
-    )
+    """On a new day: a term that has begun since the last refresh changes its profile without any write."""
+    cursor.execute("SELECT built_on FROM profile_day")
+    found = cursor.fetchone()
+    if found is not None and found[0] == today:
+        return
+    if found is not None:
+        cursor.execute(
+            "INSERT INTO profile_dirt "
+            "SELECT constituent_id FROM membership WHERE begins_on > %s AND begins_on <= %s",
+            [min(found[0], today), max(found[0], today)],
+        )
     cursor.execute("DELETE FROM profile_day")
     cursor.execute("INSERT INTO profile_day VALUES (%s)", [today])
 
