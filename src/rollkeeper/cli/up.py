@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ def up(output: Output, port: int | None, crm_port: int | None, sample: str, no_b
             _first_syncs(output, new_sample)
             _announce(addresses, passwords)
             passwords = {}
-            if not no_browser:
+            if not no_browser and _has_desktop():
                 webbrowser.open(addresses.marketing_url)
             children.supervise(until=_kept_up(output, ending))
         except KeyboardInterrupt:
@@ -96,7 +97,10 @@ def _ended_by_signals() -> Iterator[list[int]]:
             received.append(number)
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it goes on without its terminal
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield received
     finally:
@@ -159,6 +163,11 @@ def _first_syncs(output: Output, new_sample: bool) -> None:
         ask("site", "first-syncs", *(["--lists"] if new_sample else []), "--json")
     except Failure as failure:
         output.say(f"The first syncs are not complete: {failure}")
+
+
+def _has_desktop() -> bool:
+    """Whether a browser would open in a window; without one it would take over the terminal."""
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _announce(addresses: Addresses, passwords: dict[str, str]) -> None:
