@@ -143,7 +143,7 @@ class Http:
                 "Put the CRM's final address into the bridge."
             )
         code, message = _error_in(response.read(ERROR_BYTES), content_type)
-        if response.status in {429, 500, 502, 503, 504} or response.status >= 500:
+        if response.status == 429 or response.status >= 500:
             raise SourceUnavailable(f"{self.name} answered {response.status}{_quoted(message)}. Try again later.")
         if response.status in {401, 403}:
             raise SourceMisconfigured(

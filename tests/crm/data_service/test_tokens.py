@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.test import Client
 
 from rollkeeper.crm.data_service.models import ApiToken
 from rollkeeper.crm.data_service.tokens import TokenNameTaken, check, create_token, revoke, token_in
@@ -85,3 +87,12 @@ def test_use_is_noted_at_most_once_a_minute() -> None:
         assert ApiToken.objects.get().last_used_at == noted
     check(header, NOW + timedelta(seconds=61))
     assert ApiToken.objects.get().last_used_at == NOW + timedelta(seconds=61)
+
+
+def test_a_token_is_in_no_log(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    good, wrong = create_token("excel"), "rkt_a-wrong-token"
+    assert client.get("/odata/Constituents", headers={"Authorization": f"Bearer {wrong}"}).status_code == 401
+    assert client.get("/odata/Nothing", headers={"Authorization": basic("excel", good)}).status_code == 404
+    assert good not in caplog.text
+    assert wrong not in caplog.text

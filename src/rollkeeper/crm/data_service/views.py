@@ -5,8 +5,10 @@ Tokens only: no session, no cookie, no CSRF check.
 
 from __future__ import annotations
 
+import logging
+
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
@@ -20,6 +22,8 @@ from rollkeeper.crm.data_service.member_response import arrow_response
 from rollkeeper.crm.data_service.odata_response import metadata_response, odata_response, service_response
 from rollkeeper.postgres.arrow import QueryFailed
 from rollkeeper.sync.member_stream import CONTENT_TYPE as ARROW
+
+logger = logging.getLogger(__name__)
 
 JSON = "application/json"
 XML = "application/xml"
@@ -78,7 +82,8 @@ def _read(request: HttpRequest, address: Address, accept: str) -> HttpResponseBa
             compression = request.GET.get("compression", "lz4")
             return arrow_response(code, compression, head_only=request.method == "HEAD")
         return odata_response(request, address)
-    except (QueryFailed, DatabaseError) as error:
+    except (QueryFailed, OperationalError) as error:
+        logger.exception("The database failed while the data service read %s", request.path)
         raise Refusal(
             503, "DatabaseError", "The CRM's database did not answer. Try again later.", {"Retry-After": "10"}
         ) from error
