@@ -59,7 +59,15 @@ def associate() -> Association:
         SetupCode.objects.get_or_create(code=code, frequency=code)
     put_sample_view()
     today = timezone.localdate()
-    ada = person("000000000001", "Ada", "Lovelace", "ada@example.org", state="TX", city="Austin", attributes={"colour": "blue"})
+    ada = person(
+        "000000000001",
+        "Ada",
+        "Lovelace",
+        "ada@example.org",
+        state="TX",
+        city="Austin",
+        attributes={"colour": "blue"},
+    )
     EmailAddress.objects.create(constituent=ada, address="ada@home.example", location_code="HOME", is_primary=False)
     ada.memberships.create(
         level_code="GOLD", level_name="Gold", joined_on=today - timedelta(days=900),

@@ -58,7 +58,7 @@ def _values(fields: list[PersonalizationField], today: date, everyone: bool) -> 
     return sql.SQL(
         """
         SELECT *, array_to_string(ARRAY[{texts}], '') ~ {control} AS unclean FROM (
-            SELECT {columns} FROM constituent c {joins} {only} OFFSET 0
+            SELECT {columns} FROM {constituents} {joins} OFFSET 0
         ) AS u OFFSET 0
         """
     ).format(
@@ -66,7 +66,10 @@ def _values(fields: list[PersonalizationField], today: date, everyone: bool) -> 
         control=sql.Literal(CONTROL_CHARACTERS),
         columns=sql.SQL(", ").join([_FIXED_VALUES, *named]),
         joins=joins(relations, today, claim),
-        only=sql.SQL("WHERE c.id IN ({})").format(claim) if claim else sql.SQL(""),
+        # First in the list of joins: PostgreSQL keeps the order of so many (`join_collapse_limit`).
+        constituents=sql.SQL(
+            "constituent c" if everyone else "profile_claim k JOIN constituent c ON c.id = k.constituent_id"
+        ),
     )
 
 
