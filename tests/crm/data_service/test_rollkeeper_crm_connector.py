@@ -7,7 +7,7 @@ import pytest
 
 from rollkeeper.connectors.rollkeeper_crm import Connector
 from rollkeeper.crm.data_service.tokens import revoke
-from rollkeeper.sync.connector import ListMissing, ListNotBuilt, SourceMisconfigured
+from rollkeeper.sync.connector import ListMissing, ListNotBuilt, PersonAtSource, SourceMisconfigured
 from rollkeeper.sync.member import Field
 
 from .association import BUILT_AT, FIELDS, add_constituent, build_list, set_view, unbuilt_list
@@ -74,3 +74,24 @@ def test_a_revoked_token_is_a_matter_of_configuration(connector: Connector) -> N
 def test_an_address_without_a_data_service_is_a_matter_of_configuration(service: HttpClient) -> None:
     with pytest.raises(SourceMisconfigured, match="no data service"):
         Connector(url=f"{service.url}/nowhere/", account="", secret=service.token).test()
+
+
+def test_one_person_is_told_as_a_pull_would_tell_and_with_the_record(connector: Connector) -> None:
+    # B5
+    inside = add_constituent("00'1", email="in@example.org", allow_solicitation=False)
+    add_constituent("2", "1", email="out@example.org", status="INACTIVE")
+    build_list("TX", [inside])
+    assert connector.person("TX", "00'1", "0") == PersonAtSource(
+        in_list=True,
+        as_of=BUILT_AT,
+        record_status="ACTIVE",
+        email="in@example.org",
+        allow_email=False,
+        denied_by="allow_solicitation",
+    )
+    outside = connector.person("TX", "2", "1")
+    assert (outside.in_list, outside.record_status, outside.allow_email) == (False, "INACTIVE", True)
+    stranger = connector.person("TX", "2", "0")
+    assert (stranger.in_list, stranger.is_known, stranger.as_of) == (False, False, BUILT_AT)
+    with pytest.raises(ListMissing):
+        connector.person("GONE", "2", "0")
