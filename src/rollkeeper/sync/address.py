@@ -38,7 +38,9 @@ def valid_addresses(addresses: pa.StringArray) -> pa.BooleanArray:
         ),
     )
     plain = pc.fill_null(plain, False)
-    unsure = pc.and_(pc.invert(plain), pc.is_valid(addresses))
+    unsure = pc.invert(
+        pc.fill_null(pc.string_is_ascii(addresses), True)
+    )  # of ASCII ones the pass above is the judge
     if not pc.any(unsure).as_py():
         return plain
     judged = [is_valid(address) for address in addresses.filter(unsure).to_pylist()]

@@ -28,6 +28,7 @@ STORED_SCHEMA = pa.schema(
         ("hash_lo", pa.int64()),
     ]
 )
+HASHES = ("hash_hi", "hash_lo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,24 +169,31 @@ def _difference(batch: CheckedBatch, stored: pa.RecordBatch) -> Difference:
     if not stored.num_rows:
         return Difference(rows, rows.slice(0, 0), stored, 0, stored)
     stored_keys = row_keys(stored)
-    position = pc.index_in(keys, value_set=stored_keys)
-    found = pc.is_valid(position)
-    matched, pairs = rows.filter(found), stored.take(position.filter(found))
-    differs = pa.array(
-        (_numbers(matched, "hash_hi") != _numbers(pairs, "hash_hi"))
-        | (_numbers(matched, "hash_lo") != _numbers(pairs, "hash_lo"))
-    )
-    changed = matched.filter(differs)
-    gone = pc.invert(pc.is_in(stored_keys, value_set=batch.keys))
+    place = _places(keys, stored_keys)
+    same = pc.and_(*(pc.equal(rows.column(name), stored.column(name).take(place)) for name in HASHES))
+    added = pc.is_null(place)
+    differs = pc.invert(pc.or_(added, pc.fill_null(same, False)))
+    unchanged = int(pc.sum(same).as_py() or 0)
+    if unchanged == stored.num_rows:  # each stored row met its own
+        gone = stored.slice(0, 0)
+    else:
+        gone = stored.filter(pc.invert(pc.is_in(stored_keys, value_set=batch.keys)))
     return Difference(
-        added=rows.filter(pc.invert(found)),
-        changed=changed,
-        changed_from=pairs.filter(differs),
-        unchanged=matched.num_rows - changed.num_rows,
-        removed=stored.filter(gone),
+        added=rows_where(rows, added),
+        changed=rows_where(rows, differs),
+        changed_from=stored.take(place.filter(differs)),
+        unchanged=unchanged,
+        removed=gone,
     )
 
 
-def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    numbers: np.ndarray[tuple[int], np.dtype[np.int64]] = batch.column(name).to_numpy(zero_copy_only=False)
-    return numbers
+def _places(keys: pa.StringArray, stored_keys: pa.StringArray) -> pa.Int32Array:
+    """Where each key stands among the stored ones, null where it does not."""
+    if keys.equals(stored_keys):
+        return pa.array(np.arange(len(keys), dtype=np.int32))
+    return pc.index_in(keys, value_set=stored_keys)
+
+
+def rows_where(batch: pa.RecordBatch, chosen: pa.BooleanArray) -> pa.RecordBatch:
+    """The chosen rows; where these are all, the batch itself: copying wide rows costs more than comparing them."""
+    return batch if pc.all(chosen, min_count=0).as_py() else batch.filter(chosen)

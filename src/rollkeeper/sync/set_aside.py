@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -80,12 +81,20 @@ def reasons_of_contents(batch: pa.RecordBatch, fields: Sequence[Field]) -> pa.St
     mismatch = pc.or_(pc.not_equal(high, batch.column("hash_hi")), pc.not_equal(low, batch.column("hash_lo")))
     return _first_reason(
         [
-            (pc.match_substring(text, "\x00"), Reason.NUL_CHARACTER),
+            (_holds_nul(text), Reason.NUL_CHARACTER),
             (pc.greater(pc.binary_length(text), LONGEST_ROW), Reason.TOO_LONG),
-            (mismatch, Reason.HASH_MISMATCH),
+            (pc.fill_null(mismatch, True), Reason.HASH_MISMATCH),
         ],
         batch.num_rows,
     )
+
+
+def _holds_nul(texts: pa.StringArray) -> pa.BooleanArray:
+    """For each text whether a NUL is in it. Where there is none at all, one look at all bytes says so."""
+    data = texts.buffers()[2]
+    if data is None or np.frombuffer(data, np.uint8).min(initial=1):
+        return pa.array(np.zeros(len(texts), np.bool_))
+    return pc.match_substring(texts, "\x00")
 
 
 def set_aside_rows(batch: pa.RecordBatch, reasons: pa.StringArray) -> pa.RecordBatch:

@@ -16,14 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rollkeeper.postgres import copy
-from rollkeeper.sync.merge import row_keys
+from rollkeeper.sync.merge import HASHES, row_keys, rows_where
 
 if TYPE_CHECKING:
     from rollkeeper.marketing.subscribers.store import Target
     from rollkeeper.sync.plan import Plan
 
 KEYS = ("master_customer_id", "sub_customer_id")
-HASHES = ("hash_hi", "hash_lo")
 SUBSCRIBER_SEQUENCE_LOCK = 7_421_001  # advisory: one block of ids is taken at a time
 
 
@@ -49,7 +48,7 @@ def write(
             joining = pc.and_(arriving, pc.is_valid(ids))
             _write_arrived(connection, batch.filter(joining), ids.filter(joining), is_new=False)
         _write_change(connection, batch.filter(differs), ids.filter(differs), target, crm_columns)
-        fresh = batch.filter(pc.is_null(ids))
+        fresh = rows_where(batch, pc.is_null(ids))
         if fresh.num_rows:
             _write_new(connection, fresh, target, revision, crm_columns, remember=remember_new)
             new_rows += fresh.num_rows
