@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import connection
+from psycopg import sql
 
 from rollkeeper.crm.constituents.models import (
     Constituent,
@@ -15,8 +16,9 @@ from rollkeeper.crm.constituents.models import (
     Interest,
     Membership,
 )
-from rollkeeper.crm.personalization.fields import move_field, remove_field
+from rollkeeper.crm.personalization.fields import move_field, remove_field, view_fields
 from rollkeeper.crm.personalization.profile import mark_everyone_dirty, refresh_profiles, view_is_built
+from rollkeeper.crm.personalization.profile_rows import built_rows
 from tests.crm.personalization.profiles import stored_member, stored_members
 
 pytestmark = pytest.mark.django_db
@@ -233,3 +235,20 @@ def test_an_attribute_may_have_any_name(view) -> None:
     person("1", attributes={name: "yes"})
     refresh_profiles(TODAY)
     assert stored_member("1")[name] == "yes"
+
+
+def test_the_cost_of_a_refresh_follows_what_is_dirty(view) -> None:  # B2
+    view(level="membership.level_code", last="events.last_name", total="gifts.total", areas="interests.areas")
+    Constituent.objects.bulk_create(Constituent(master_customer_id=f"{number:08}") for number in range(3_000))
+    refresh_profiles(TODAY)
+    with connection.cursor() as cursor:
+        for table in ("constituent", "email_address", "membership", "event_registration", "gift", "interest"):
+            cursor.execute(f"ANALYZE {table}")
+        cursor.execute("TRUNCATE profile_claim")
+        cursor.execute("INSERT INTO profile_claim SELECT min(id) FROM constituent")
+        cursor.execute("ANALYZE profile_claim")
+        built = built_rows(view_fields(), TODAY, everyone=False)
+        cursor.execute(sql.SQL("EXPLAIN {}").format(built))
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "constituent_pkey" in plan
+    assert "Seq Scan on constituent" not in plan
