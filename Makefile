@@ -48,7 +48,7 @@ layers: setup
 	$(BIN)/lint-imports
 
 test-fast: setup
-	.ci/suites $(PLAIN) $(SITES) -- -m 'not slow'
+	.ci/suites $(PLAIN) $(SITES) tests/cli -- -m 'not slow'
 
 test-suites: setup browser
 	.ci/suites $(PLAIN) $(SITES) $(WHOLE)
