@@ -8,8 +8,7 @@ CRM_PORT ?= 8001
 SIZES ?= 100000
 
 SITES := tests/crm tests/marketing
-PLAIN := tests/sync tests/postgres tests/conformance tests/web tests/work
-WHOLE := tests/cli tests/faults tests/journeys tests/bench
+QUICK := tests/sync tests/conformance tests/web tests/work tests/cli
 
 .PHONY: help setup run test check bench lint types layers test-fast test-suites test-system-postgres lock browser clean
 
@@ -48,10 +47,10 @@ layers: setup
 	$(BIN)/lint-imports
 
 test-fast: setup
-	.ci/suites $(PLAIN) $(SITES) tests/cli -- -m 'not slow'
+	.ci/suites $(QUICK) $(SITES) -- -m 'not slow'
 
 test-suites: setup browser
-	.ci/suites $(PLAIN) $(SITES) $(WHOLE)
+	.ci/suites $(wildcard tests/*/)
 
 test-system-postgres: setup
 	.ci/with-system-postgres .ci/suites $(SITES)
