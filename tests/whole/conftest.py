@@ -14,6 +14,8 @@ from tests.whole.installation import Installation
 def installation() -> Iterator[Installation]:
     """Both sites over the PostgreSQL server of this test run, and the CRM site serving."""
     with Installation(Path(HOME), os.environ.get("ROLLKEEPER_POSTGRES_URL")) as made:
-        made.prepare()
+        crm, marketing = made.driver("crm"), made.driver("marketing")  # each makes its site's tables, at once
+        token = crm("new_token")
         made.start_crm_site()
+        marketing("join_to_crm", url=made.crm_url, token=token)
         yield made

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
 
+from rollkeeper.cli import preparation
 from rollkeeper.crm.constituents import permission
 from rollkeeper.crm.constituents.import_csv import ImportRefused, import_constituents
 from rollkeeper.crm.constituents.models import (
@@ -21,6 +23,7 @@ from rollkeeper.crm.jobs.perform import perform
 from rollkeeper.crm.jobs.request import JobRefused, record_run
 from rollkeeper.crm.lists import definition
 from rollkeeper.crm.lists.errors import ListRefused
+from rollkeeper.crm.lists.export import export
 from rollkeeper.crm.lists.models import MarketingList
 from rollkeeper.crm.personalization import fields
 
@@ -37,6 +40,11 @@ EMPTIED = (
 
 def _person(key: list[str]) -> Constituent:
     return Constituent.objects.get(master_customer_id=key[0], sub_customer_id=key[1])
+
+
+def new_token() -> str:
+    """The token of the bundled bridge."""
+    return preparation.new_token()
 
 
 def imported(path: str) -> dict[str, int]:
@@ -98,6 +106,10 @@ def remove_field(name: str) -> None:
 
 def move_field(name: str, place: int) -> None:
     fields.move_field(name, place)
+
+
+def export_list(code: str, path: str) -> None:
+    export(code, Path(path), "parquet")
 
 
 def emptied(view: list[tuple[str, str]]) -> None:

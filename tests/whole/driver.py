@@ -21,10 +21,13 @@ from rollkeeper.configuration import Site
 def main(site: str) -> None:
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever prints must not print into our answers
     enter(cast("Site", site))
+    from django.db import close_old_connections
+
     commands = import_module(f"tests.whole.{site}_commands")
     for line in sys.stdin:
         given = json.loads(line)
         command: Callable[..., Any] = getattr(commands, given.pop("do"))
+        close_old_connections()  # as before each request: the server may have been away
         try:
             said = {"answer": command(**given)}
         except commands.REFUSALS as refusal:

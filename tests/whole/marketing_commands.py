@@ -6,6 +6,8 @@ import csv
 import os
 import signal
 import tempfile
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from rollkeeper.cli import preparation
 from rollkeeper.cli.sync_run import document, exit_code, perform_here
 from rollkeeper.marketing.bridges.catalog import bridge_fields
 from rollkeeper.marketing.bridges.models import Bridge
@@ -46,6 +49,13 @@ def _document(run: SyncRun) -> dict[str, Any]:
     return {**document(run), "exit_code": int(exit_code(run)), "error_kind": run.error_kind}
 
 
+def join_to_crm(url: str, token: str) -> None:
+    """The bundled bridge, as `up` makes it."""
+    bridge, _ = Bridge.objects.get_or_create(name=preparation.BRIDGE_NAME, connector=preparation.CONNECTOR)
+    Bridge.objects.filter(pk=bridge.pk).update(url=url)
+    preparation.store_token(token)
+
+
 def refresh() -> dict[str, Any]:
     return _document(perform_here(Bridge.objects.get(), Event.REFRESH_TARGET_GROUPS))
 
@@ -60,7 +70,7 @@ def preview(code: str, approve: bool = False) -> dict[str, Any]:
     return _document(run)
 
 
-def exported(code: str) -> dict[str, Any]:
+def exported(code: str, also_csv: bool = False) -> dict[str, Any]:
     """The group's Parquet file as columns and rows; the CSV must say the same, empty for null."""
     group = _group(code)
     with tempfile.TemporaryDirectory() as folder:
@@ -68,12 +78,13 @@ def exported(code: str) -> dict[str, Any]:
         export_group(group, "parquet", path)
         table = pq.read_table(path)
         rows = [list(row.values()) for row in table.to_pylist()]
-        export_group(group, "csv", path)
-        with path.open(newline="", encoding="utf-8") as file:
-            header, *lines = csv.reader(file)
-    assert header == table.column_names
-    assert lines == [["" if value is None else value for value in row] for row in rows]
-    return {"columns": header, "rows": rows}
+        if also_csv:
+            export_group(group, "csv", path)
+            with path.open(newline="", encoding="utf-8") as file:
+                header, *lines = csv.reader(file)
+            assert header == table.column_names
+            assert lines == [["" if value is None else value for value in row] for row in rows]
+    return {"columns": table.column_names, "rows": rows}
 
 
 def facts(code: str) -> dict[str, Any]:
@@ -123,16 +134,29 @@ def patience(seconds: float) -> None:
     charge.STALE_AFTER = timedelta(seconds=seconds)
 
 
+def export_to(code: str, path: str) -> None:
+    export_group(_group(code), "parquet", Path(path))
+
+
 def stop_before(step: str) -> None:
     """Freeze this process (SIGSTOP) the next time it comes to a step of the store: `apply`, or one inside it."""
+    _before(step, lambda: os.kill(os.getpid(), signal.SIGSTOP))
+
+
+def wait_before(step: str, seconds: float) -> None:
+    """Be slow, but alive, the next time at that step."""
+    _before(step, lambda: time.sleep(seconds))
+
+
+def _before(step: str, what: Callable[[], None]) -> None:
     original = getattr(store, step)
 
-    def stopped(*arguments: Any, **named: Any) -> Any:
+    def then(*arguments: Any, **named: Any) -> Any:
         setattr(store, step, original)
-        os.kill(os.getpid(), signal.SIGSTOP)
+        what()
         return original(*arguments, **named)
 
-    setattr(store, step, stopped)
+    setattr(store, step, then)
 
 
 def emptied() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, settings
+from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
@@ -252,7 +252,7 @@ class Association(RuleBasedStateMachine):
         run = self.marketing_site("sync", code=code, approve=approve)
         assert run["status"] == expected.status, run["message"]
         if expected.status == "failed":
-            assert run["exit_code"] == 4
+            assert run["exit_code"] == 1  # the CRM answered: it has no such list, or has not built it
             assert run["message"].endswith(".")
             self._every_group_is_the_models()
             return
@@ -265,7 +265,7 @@ class Association(RuleBasedStateMachine):
         if preview is not None:
             same = (*COUNTS, "status", "members", "crm_fingerprint", "stored_fingerprint")
             assert {name: preview[name] for name in same} == {name: run[name] for name in same}  # B4
-        self._every_group_is_the_models()
+        self._every_group_is_the_models(code)
 
     def _previewed(self, code: str, approve: bool) -> Any:
         """A preview writes nothing (B4)."""
@@ -274,11 +274,11 @@ class Association(RuleBasedStateMachine):
         assert self.marketing_site("exported", code=code) == before
         return run
 
-    def _every_group_is_the_models(self) -> None:
+    def _every_group_is_the_models(self, synced: str | None = None) -> None:
         names = [name for name, _ in self.marketing.fields]
         assert [[name, type_] for name, _, type_ in self.marketing_site("fields")] == [list(each) for each in self.marketing.fields]  # fmt: skip
         for code, group in self.marketing.groups.items():
-            file = self.marketing_site("exported", code=code)
+            file = self.marketing_site("exported", code=code, also_csv=code == synced)
             assert file["columns"][6:] == names
             assert file["rows"] == self.marketing.exported(code)
             facts = self.marketing_site("facts", code=code)
@@ -296,7 +296,7 @@ def machine(installation: Installation) -> Iterator[type[Association]]:
         class Here(Association):
             pass
 
-        Here.crm_site, Here.marketing_site = installation.driver("crm"), installation.driver("marketing")
+        Here.crm_site, Here.marketing_site = installation.drivers
         Here.folder = Path(folder)
         yield Here
 
@@ -309,15 +309,15 @@ def _run(machine: type[Association], examples: int, steps: int) -> None:
             stateful_step_count=steps,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            print_blob=True,
+            phases=[Phase.generate],  # Phase.shrink would take its full five minutes over a real system
         ),
     )
 
 
 def test_target_groups_agree_with_the_model(machine: type[Association]) -> None:
-    _run(machine, 5, 10)
+    _run(machine, 6, 8)
 
 
 @pytest.mark.slow
 def test_target_groups_agree_with_the_model_for_long(machine: type[Association]) -> None:
-    _run(machine, 60, 24)
+    _run(machine, 40, 20)
