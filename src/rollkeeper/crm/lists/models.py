@@ -97,7 +97,9 @@ class ListMember(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    list = models.ForeignKey(MarketingList, models.CASCADE, related_name="members", db_constraint=False)
+    list = models.ForeignKey(
+        MarketingList, models.CASCADE, related_name="members", db_constraint=False, db_index=False
+    )
     constituent = models.ForeignKey(
         Constituent, models.CASCADE, related_name="list_memberships", db_constraint=False
     )
@@ -113,3 +115,4 @@ class ListMember(models.Model):
                 name="list_member_current",
             )
         ]
+        indexes = [models.Index(fields=["list"], condition=models.Q(went__isnull=False), name="list_member_gone")]

@@ -79,14 +79,21 @@ def _choose(cursor: CursorWrapper, marketing_list: MarketingList) -> int:
 
 
 def _apply(cursor: CursorWrapper, marketing_list: MarketingList, members: int) -> Regeneration:
+    """Write the difference between `chosen` and the present members, found in one pass over both."""
     version = marketing_list.version + 1
+    cursor.execute("DROP TABLE IF EXISTS change")
     # Figures of a table that grew since its last ANALYZE make the planner loop over a million members one by one.
     cursor.execute("SET LOCAL enable_nestloop = off")
-    cursor.execute(REMOVE, [version, marketing_list.pk])
-    removed = cursor.rowcount
-    cursor.execute(ADD, [marketing_list.pk, version, marketing_list.pk])
-    added = cursor.rowcount
+    cursor.execute(COMPARE, [marketing_list.pk])
     cursor.execute("SET LOCAL enable_nestloop = on")
+    cursor.execute("ANALYZE change")
+    cursor.execute("SELECT count(gone) FROM change")
+    row = cursor.fetchone()
+    removed = int(row[0]) if row else 0
+    if removed:
+        cursor.execute(REMOVE, [version])
+    cursor.execute(ADD, [marketing_list.pk, version])
+    added = cursor.rowcount
     return Regeneration(version=version, members=members, added=added, removed=removed)
 
 
@@ -110,12 +117,18 @@ INSERT INTO chosen
 SELECT c.id FROM list_imported_id i JOIN constituent c USING (master_customer_id, sub_customer_id)
 WHERE i.list_id = %s
 """
-REMOVE = """
-UPDATE list_member m SET went = %s
-WHERE m.list_id = %s AND m.went IS NULL AND NOT EXISTS (SELECT 1 FROM chosen WHERE chosen.id = m.constituent_id)
+COMPARE = """
+CREATE TEMP TABLE change ON COMMIT DROP AS
+SELECT present.id AS gone, chosen.id AS constituent_id
+FROM (SELECT id, constituent_id FROM list_member WHERE list_id = %s AND went IS NULL) AS present
+FULL JOIN chosen ON chosen.id = present.constituent_id
+WHERE present.id IS NULL OR chosen.id IS NULL
 """
+REMOVE = """
+UPDATE list_member m SET went = %s FROM change WHERE change.gone IS NOT NULL AND m.id = change.gone
+"""
+# In order, so that the indexes grow at one end instead of all over: half the time of a large build.
 ADD = """
 INSERT INTO list_member (list_id, constituent_id, came)
-SELECT %s, chosen.id, %s FROM chosen WHERE NOT EXISTS (
-    SELECT 1 FROM list_member m WHERE m.list_id = %s AND m.went IS NULL AND m.constituent_id = chosen.id)
+SELECT %s, constituent_id, %s FROM change WHERE constituent_id IS NOT NULL ORDER BY constituent_id
 """
