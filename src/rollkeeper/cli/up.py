@@ -18,7 +18,7 @@ from rollkeeper.cli.home import Addresses, answers, claim_home
 from rollkeeper.cli.once import ask, ask_at_once
 from rollkeeper.cli.processes import Child, Children, child_tail
 
-START_SECONDS = 90  # for a site to answer the first time
+START_SECONDS = 180  # for a site to answer the first time, on a busy machine
 
 SIGN_IN = "Sign in as administrator with the password that was shown at the first start"
 
