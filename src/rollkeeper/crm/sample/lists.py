@@ -12,6 +12,7 @@ from rollkeeper.crm.sample import association
 
 Condition = dict[str, object]
 NUMBERS = {"small": 20, "middle": 200, "large": 2_000}  # lists a size
+LEADERS = ["Principal", "Director of Engineering"]
 REQUESTED = (Frequency.DAILY, Frequency.WEEKLY, Frequency.DAILY, Frequency.MONTHLY, Frequency.WEEKLY)
 
 
@@ -34,89 +35,41 @@ def sample_lists(size: str, today: date) -> list[SampleList]:
 
 def _general(today: date) -> Iterator[SampleList]:
     """The lists that an association begins with, the largest first."""
-    active = _is("status", "ACTIVE")
     member = _members(today)
-    yield SampleList("ALL", "All active constituents", Frequency.DAILY, rule=_all(active))
-    yield SampleList("MEMBERS", "Members in good standing", Frequency.DAILY, rule=_all(active, *member))
-    yield SampleList(
-        "NEWSLETTER",
-        "Members and donors",
-        Frequency.WEEKLY,
-        rule=_all(active, _any(_all(*member), _over("gift.total", 0))),
-    )
-    yield SampleList(
-        "LAPSED", "Lapsed members", Frequency.WEEKLY, rule=_all(active, _before("membership.expires_on", today))
-    )
-    yield SampleList(
-        "RENEWALS",
-        "Memberships that end within 60 days",
-        Frequency.DAILY,
-        rule=_all(active, _within("membership.expires_on", today, 60)),
-    )
-    yield SampleList(
-        "STUDENTS",
-        "Student members",
-        Frequency.WEEKLY,
-        rule=_all(active, *member, _is("membership.level_code", "STU")),
-    )
-    yield SampleList(
-        "FELLOWS", "Fellows", Frequency.MONTHLY, rule=_all(active, *member, _is("membership.level_code", "FEL"))
-    )
-    yield SampleList(
-        "DONORS", "Everyone who ever gave", Frequency.WEEKLY, rule=_all(active, _over("gift.total", 0))
-    )
-    yield SampleList(
-        "MAJOR_DONORS", "Gave a thousand or more", Frequency.MONTHLY, rule=_all(active, _over("gift.total", 999))
-    )
-    yield SampleList(
-        "REGULARS", "Three events or more", Frequency.WEEKLY, rule=_all(active, _over("event.count", 2))
-    )
+    given, level, expires = "gift.total", "membership.level_code", "membership.expires_on"
     conference = association.events(today)[2]
-    yield SampleList(
-        "CONFERENCE", conference.name, Frequency.HOURLY, rule=_all(active, _is("event.code", conference.code))
-    )
-    yield SampleList(
-        "INSPECTORS", "Bridge inspection", Frequency.WEEKLY, rule=_all(active, _is("interest", "INSPECTION"))
-    )
-    yield SampleList(
-        "ABROAD",
-        "Members abroad",
-        Frequency.MONTHLY,
-        rule=_all(active, *member, _is("chapter", association.INTERNATIONAL)),
-    )
-    yield SampleList(
-        "COMPANIES", "Corporate members", Frequency.MONTHLY, rule=_all(active, _is("record_type", "C"))
-    )
-    yield SampleList(
-        "BOARD",
-        "Directors and principals",
-        Frequency.NONE,
-        rule=_all(active, _in("job_title", ["Principal", "Director of Engineering"])),
-    )
-    yield SampleList(
-        "CA_MEMBERS", "California chapter", Frequency.ALWAYS, rule=_all(active, *member, _is("chapter", "CA"))
-    )
+    lists: tuple[tuple[str, str, Frequency, list[Condition]], ...] = (
+        ("ALL", "All active constituents", Frequency.DAILY, []),
+        ("MEMBERS", "Members in good standing", Frequency.DAILY, member),
+        ("NEWSLETTER", "Members and donors", Frequency.WEEKLY, [_any(*member, _over(given, 0))]),
+        ("LAPSED", "Lapsed members", Frequency.WEEKLY, [_before(expires, today)]),
+        ("RENEWALS", "Memberships that end within 60 days", Frequency.DAILY, [_within(expires, today, 60)]),
+        ("STUDENTS", "Student members", Frequency.WEEKLY, [*member, _is(level, "STU")]),
+        ("FELLOWS", "Fellows", Frequency.MONTHLY, [*member, _is(level, "FEL")]),
+        ("DONORS", "Everyone who ever gave", Frequency.WEEKLY, [_over(given, 0)]),
+        ("MAJOR_DONORS", "Gave a thousand or more", Frequency.MONTHLY, [_over(given, 999)]),
+        ("REGULARS", "Three events or more", Frequency.WEEKLY, [_over("event.count", 2)]),
+        ("CONFERENCE", conference.name, Frequency.HOURLY, [_is("event.code", conference.code)]),
+        ("INSPECTORS", "Bridge inspection", Frequency.WEEKLY, [_is("interest", "INSPECTION")]),
+        ("ABROAD", "Members abroad", Frequency.MONTHLY, [*member, _is("chapter", association.INTERNATIONAL)]),
+        ("COMPANIES", "Corporate members", Frequency.MONTHLY, [_is("record_type", "C")]),
+        ("BOARD", "Directors and principals", Frequency.NONE, [_in("job_title", LEADERS)]),
+        ("CA_MEMBERS", "California chapter", Frequency.ALWAYS, [*member, _is("chapter", "CA")]),
+    )  # fmt: skip
+    for code, name, frequency, conditions in lists:
+        yield SampleList(code, name, frequency, rule=_all(_ACTIVE, *conditions))
+    yield SampleList("PE_BY_SQL", "Licensed engineers", Frequency.WEEKLY, sql=_LICENSED)
 
 
 def _cut(today: date) -> Iterator[SampleList]:
     """One list a chapter; then a chapter and level; then a chapter and interest; then all three."""
-    chapters = [*dict.fromkeys(city[1] for city in sorted(association.CITIES, key=lambda city: -city[3]))]
-    levels = [(level.code, level.name) for level in association.LEVELS]
-    areas = [code for code, _ in association.INTERESTS]
-    yield SampleList("PE_BY_SQL", "Licensed engineers", Frequency.WEEKLY, sql=_LICENSED)
-    combinations: Iterator[tuple[str, tuple[str, str] | None, str | None]] = (
-        *((chapter, None, None) for chapter in chapters),
-        *((chapter, level, None) for level, chapter in product(levels, chapters)),
-        *((chapter, None, area) for area, chapter in product(areas, chapters)),
-        *((chapter, level, area) for level, area, chapter in product(levels, areas, chapters)),
-    ).__iter__()
-    for number, (chapter, level, area) in enumerate(combinations):
-        conditions = [_is("status", "ACTIVE"), *_members(today), _is("chapter", chapter)]
+    for number, (chapter, level, area) in enumerate(_combinations()):
+        conditions = [_ACTIVE, *_members(today), _is("chapter", chapter)]
         code, name = [chapter], [f"Chapter {chapter}"]
         if level is not None:
-            conditions.append(_is("membership.level_code", level[0]))
-            code.append(level[0])
-            name.append(level[1])
+            conditions.append(_is("membership.level_code", level.code))
+            code.append(level.code)
+            name.append(level.name)
         if area is not None:
             conditions.append(_is("interest", area))
             code.append(area)
@@ -125,10 +78,24 @@ def _cut(today: date) -> Iterator[SampleList]:
         yield SampleList(f"CH_{'_'.join(code)}", ", ".join(name), frequency, rule=_all(*conditions))
 
 
+def _combinations() -> Iterator[tuple[str, association.Level | None, str | None]]:
+    """Chapters (the largest first), each alone, with a level, with an interest area, with both."""
+    chapters = [*dict.fromkeys(city[1] for city in sorted(association.CITIES, key=lambda city: -city[3]))]
+    areas = [area for area, _ in association.INTERESTS]
+    yield from ((chapter, None, None) for chapter in chapters)
+    yield from ((chapter, level, None) for level, chapter in product(association.LEVELS, chapters))
+    yield from ((chapter, None, area) for area, chapter in product(areas, chapters))
+    for level, area, chapter in product(association.LEVELS, areas, chapters):
+        yield chapter, level, area
+
+
 _LICENSED = """
 SELECT master_customer_id, sub_customer_id FROM constituents
 WHERE credentials LIKE '%PE%' AND status = 'ACTIVE'
 """
+
+
+_ACTIVE: Condition = {"field": "status", "operator": "=", "value": "ACTIVE"}
 
 
 def _members(today: date) -> list[Condition]:

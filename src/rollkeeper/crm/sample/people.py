@@ -136,15 +136,13 @@ def _places(random: np.random.Generator, languages: npt.NDArray[np.int64]) -> di
 def _away(random: np.random.Generator, languages: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Flags]:
     """A city abroad where the person's language is spoken, and whether the person lives there."""
     names = list(SHARES)
-    english = names.index("en")
-    first_there = np.array([_city_of(language) for language in names])
-    share = np.where(languages == english, association.SHARE_ABROAD, association.SHARE_ABROAD_OTHER)
-    return first_there[languages], random.random(len(languages)) < share
-
-
-def _city_of(language: str) -> int:
-    spoken = [place for place, (_, _, there) in enumerate(association.ABROAD) if there == language]
-    return spoken[0] if spoken else 0
+    spoken = [[place for place, city in enumerate(association.ABROAD) if city[2] == name] or [0] for name in names]
+    starts = np.array([places[0] for places in spoken])[languages]  # cities of one language stand together
+    sizes = np.array([len(places) for places in spoken])[languages]
+    english = languages == names.index("en")
+    share = np.where(english, association.SHARE_ABROAD, association.SHARE_ABROAD_OTHER)
+    places = starts + (random.random(len(languages)) * sizes).astype(np.int64)
+    return places, random.random(len(languages)) < share
 
 
 def _flags(random: np.random.Generator, count: int) -> dict[str, pa.Array]:
