@@ -38,7 +38,7 @@ FROM generate_series(1, %(people)s) AS n
 MEMBERS = """
 INSERT INTO group_member (group_id, master_customer_id, sub_customer_id, subscriber_id, hash_hi, hash_lo, since_run)
 SELECT %(group)s, master_customer_id, sub_customer_id, id, hash_hi, hash_lo, %(run)s
-FROM subscriber WHERE bridge_id = %(bridge)s AND id %% %(every)s = 0
+FROM subscriber WHERE bridge_id = %(bridge)s AND master_customer_id::bigint %% %(every)s = 0
 """
 
 

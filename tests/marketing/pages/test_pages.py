@@ -50,7 +50,7 @@ def test_target_groups_show_the_crm_s_count_and_as_of_when_it_is(  # S15, S27, S
     population: Population, reader: Client
 ) -> None:
     text = text_of(reader.get("/subscribers/target-groups/?q=gold"))
-    assert "GOLD Gold members, all chapters 400" in text
+    assert "Gold members, all chapters GOLD 400" in text
     assert "Daily" in text
     assert "9 h ago" in text
     assert "LAPSED" not in text

@@ -72,7 +72,9 @@ def subscriber(request: HttpRequest, subscriber_id: int) -> HttpResponse:
     """One subscriber: who it is, what decides its status, its fields, its target groups, what runs changed."""
     person = get_object_or_404(Subscriber, pk=subscriber_id)
     bridge = get_object_or_404(Bridge, pk=person.bridge_id)
-    memberships = GroupMember.objects.filter(subscriber_id=person.pk).select_related("group").order_by("group_id")
+    # Sorted here: with ORDER BY and LIMIT the planner may walk a whole group's members in search of one person.
+    memberships = list(GroupMember.objects.filter(subscriber_id=person.pk).select_related("group"))
+    memberships.sort(key=lambda membership: membership.group.code)
     context = {
         "person": person,
         "bridge": bridge,

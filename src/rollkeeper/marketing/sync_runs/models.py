@@ -92,7 +92,7 @@ class RunChange(models.Model):
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(SyncRun, models.CASCADE, related_name="changes", db_constraint=False, db_index=False)
     group_id = models.BigIntegerField()
-    subscriber_id = models.BigIntegerField(db_index=True)
+    subscriber_id = models.BigIntegerField()
     master_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
     sub_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
     change = models.TextField(choices=Change.choices)
@@ -103,7 +103,10 @@ class RunChange(models.Model):
     class Meta:
         db_table = "run_change"
         # In this order its page reads them: all of a run, or one kind. It serves as the foreign key's index too.
-        indexes = [models.Index(fields=["run", "change", "id"], name="run_change_page")]
+        indexes = [
+            models.Index(fields=["run", "change", "id"], name="run_change_page"),
+            models.Index(fields=["subscriber_id", "id"], name="run_change_subscriber"),
+        ]
 
 
 class SetAsideRow(models.Model):

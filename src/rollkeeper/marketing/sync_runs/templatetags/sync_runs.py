@@ -43,9 +43,10 @@ PATIENCE = timedelta(seconds=20)  # a worker takes a request within moments; aft
 
 @register.filter
 def run_status(run: SyncRun) -> SafeString:
-    """The run's status as a badge."""
+    """The run's status as a badge: in the width of a table's column."""
     status = SyncRun.Status(run.status)
-    return badge(status.label, RUN_TONES[status])
+    words = "Removals held" if status is SyncRun.Status.HELD else status.label
+    return badge(words, RUN_TONES[status])
 
 
 @register.filter
