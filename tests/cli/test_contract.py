@@ -149,12 +149,16 @@ def test_why_follows_one_person_from_list_to_mailing(running: Installation, tmp_
 def test_do_not_solicit_unsubscribes_and_why_names_the_flag(running: Installation, tmp_path: Path) -> None:
     """S7: the person comes over all the same, unsubscribed, and stays a member."""
     file = tmp_path / "people.csv"
-    header = "master_customer_id,sub_customer_id,email,allow_email,allow_solicitation,do_not_solicit\n"
-    file.write_text(header + "MADE-UP-1,0,made-up-1@example.org,Y,Y,N\n")
+    header = (
+        "master_customer_id,sub_customer_id,record_type,first_name,last_name,label_name,email,"
+        "allow_email,allow_solicitation,do_not_solicit,status\n"
+    )
+    person = "MADE-UP-1,0,I,Made,Up,Made Up,made-up-1@example.org,Y,Y,{},ACTIVE\n"
+    file.write_text(header + person.format("N"))
     assert running.run("crm", "import-constituents", str(file)).returncode == 0
     make_list(running, tmp_path, "FLAGS", ["MADE-UP-1"])
     assert running.answer("sync", "FLAGS")["members"] == 1
-    file.write_text(header + "MADE-UP-1,0,made-up-1@example.org,Y,Y,Y\n")
+    file.write_text(header + person.format("Y"))
     assert running.run("crm", "import-constituents", str(file)).returncode == 0
     run = running.answer("sync", "FLAGS")
     assert (run["unsubscribed"], run["removed"], run["members"]) == (1, 0, 1)

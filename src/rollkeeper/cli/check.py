@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rollkeeper.configuration import Configuration
 
-LITTLE_ROOM = 2**30  # bytes; a sync of a million people spools a third of this
+LITTLE_ROOM = 2**30  # bytes; a sync of a million people spools most of this
 
 
 @click.command()

@@ -12,6 +12,7 @@ from rollkeeper.cli.frame import Exit, Failure
 DISK = {
     errno.ENOSPC: "The disk is full",
     errno.EDQUOT: "The disk quota is used up",
+    errno.EFBIG: "A file may not grow that large here (see `ulimit -f`); for us that is a full disk",
     errno.EROFS: "The disk is read-only",
     errno.EACCES: "This is not allowed",
     errno.EPERM: "This is not allowed",

@@ -50,6 +50,7 @@ def sync(output: Output, code: str, dry_run: bool, approve_held: bool) -> Exit:
 def _preview(group: TargetGroup, approve_held: bool) -> SyncRun:
     from rollkeeper.marketing.sync_runs.audience import TooBusy
     from rollkeeper.marketing.sync_runs.preview import preview
+    from rollkeeper.sync.connector import ConnectorError
 
     def ignored(rows: int) -> None:
         """How many rows have come is not shown."""
@@ -58,3 +59,5 @@ def _preview(group: TargetGroup, approve_held: bool) -> SyncRun:
         return preview(group, approve_held=approve_held, requested_by=getpass.getuser(), progress=ignored)
     except TooBusy as error:
         raise Failure(str(error), Exit.BUSY) from error
+    except ConnectorError as error:
+        raise Failure(f"{error}{sync_run.crm_hint(group.bridge)}", Exit.SOURCE) from error

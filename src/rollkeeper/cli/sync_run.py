@@ -112,10 +112,14 @@ def show(console: Console, run: SyncRun) -> None:
 
 def hint(run: SyncRun) -> str:
     """Where a run failed because the bundled CRM is not up: what to do."""
+    return crm_hint(run.bridge) if run.error_kind == "source" else ""
+
+
+def crm_hint(bridge: Bridge) -> str:
+    """What to do where the CRM of this machine does not answer; empty where it does, or is on another machine."""
     from rollkeeper.cli.home import answers
     from rollkeeper.cli.preparation import LOOPBACK
 
-    here = urlsplit(run.bridge.url)
-    if run.error_kind != "source" or here.hostname not in LOOPBACK or answers(f"{run.bridge.url}/livez"):
+    if urlsplit(bridge.url).hostname not in LOOPBACK or answers(f"{bridge.url}/livez"):
         return ""
-    return f" The CRM site is not running at {run.bridge.url}. What to do: start it with `rollkeeper up`."
+    return f" The CRM site is not running at {bridge.url}. What to do: start it with `rollkeeper up`."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rollkeeper.cli.frame import Exit, Output, json_option
+from rollkeeper.cli.sync_run import crm_hint
 from rollkeeper.cli.target_group import find_group
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def why(output: Output, code: str, customer_id: str, sub_id: str) -> Exit:
     from rollkeeper.marketing.target_groups import why_facts
     from rollkeeper.marketing.target_groups.why import explain
 
-    facts = why_facts.find(find_group(code), customer_id, sub_id)
+    group = find_group(code)
+    facts = why_facts.find(group, customer_id, sub_id)
     found = explain(facts)
 
     def show(console: Console) -> None:
@@ -54,6 +56,6 @@ def why(output: Output, code: str, customer_id: str, sub_id: str) -> Exit:
         "steps": [asdict(step) for step in found.steps],
     }
     if facts.source is None:
-        output.say(facts.source_error)
+        output.say(f"{facts.source_error}{crm_hint(group.bridge)}")
     output.answer(document, show)
     return Exit.SOURCE if facts.source is None else Exit.DONE
