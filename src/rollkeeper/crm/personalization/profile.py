@@ -42,17 +42,6 @@ def refresh_profiles(today: date | None = None) -> int:
         return _remove_gone(cursor, everyone) + _write_changed(cursor, view_fields(), today, everyone)
 
 
-def view_is_built() -> bool:
-    """Whether every profile that this transaction sees is of the view that it sees.
-
-    False for the moment between a change of the view and the refresh after it. To be asked in the snapshot
-    that reads the profiles; where it is False: refresh, and take a new snapshot.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT NOT EXISTS (SELECT FROM profile_dirt WHERE constituent_id = %s)", [EVERYONE])
-        return bool(cursor.fetchone()[0])
-
-
 def mark_everyone_dirty() -> None:
     """Have the next refresh rebuild every profile (after a load with the triggers off)."""
     with connection.cursor() as cursor:
