@@ -24,7 +24,7 @@ VIEW = "/admin/personalization-view/"
 TOKENS = "/admin/api-tokens/"
 
 READ = (
-    "/", CRM360, "{ada}", LISTS, f"{LISTS}lists/TEXANS/", f"{LISTS}lists/TEXANS/definition/",
+    "/", CRM360, "{ada}", "{ada}permission-history/", LISTS, f"{LISTS}lists/TEXANS/", f"{LISTS}lists/TEXANS/definition/",
     f"{LISTS}lists/TEXANS/versions/", f"{LISTS}lists/TEXANS/optional-information/", JOBS, "{run}", "{run}progress/", VIEW,
 )  # fmt: skip
 FORMS = {

@@ -222,6 +222,17 @@ def test_a_change_made_meanwhile_is_not_written_over(association: Association, c
     assert edit(clerk, association.ada, allow_email="no").status_code == 302, "the answer's form is up to date"
 
 
+def test_the_whole_permission_history_is_paged(association: Association, clerk: Client) -> None:  # S8
+    for _ in range(30):
+        edit(clerk, association.ada, allow_email="no")
+        edit(clerk, association.ada, allow_email="yes")
+    path = f"{CRM360}{association.ada.pk}/permission-history/"
+    page = clerk.get(path).context["page"]
+    older = clerk.get(path + page.next_url).context["page"]
+    changes = [change.new for change in (*page.rows, *older.rows)]
+    assert changes == [True, False] * 30
+
+
 def test_an_address_of_someone_else_cannot_be_changed(association: Association, clerk: Client) -> None:
     edit(clerk, association.ada, **{mark("grace@example.org"): "yes"})
     assert not EmailAddress.objects.get(address="grace@example.org").do_not_solicit

@@ -27,6 +27,7 @@ def test_customers_are_readable_light_dark_narrow_and_wide(desk: Window) -> None
         (f"{CRM360}?q=nobody", "crm360-none"),
         (f"{CRM360}{made.ada.pk}/", "constituent"),
         (f"{CRM360}{made.grace.pk}/", "constituent-denied"),
+        (f"{CRM360}{made.grace.pk}/permission-history/", "permission-history"),
         (f"{CRM360}{made.ada.pk}/edit-contact-information/", "edit-contact"),
     ):
         desk.examine(path, picture)

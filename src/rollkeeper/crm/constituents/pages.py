@@ -19,9 +19,10 @@ from rollkeeper.crm.constituents.rules import MAY_EDIT_CONTACT
 from rollkeeper.crm.constituents.search import KEY_LENGTH, By, Match, find, understood
 from rollkeeper.crm.constituents.templatetags.permission_words import change_in_words
 from rollkeeper.crm.lists.models import ListMember
-from rollkeeper.web.paging import PAGE_SIZE, Page, page_of, place
+from rollkeeper.web.paging import PAGE_SIZE, Page, keyset_page, page_of, place
 
 ORIGIN = "CRM360 page"
+LAST_CHANGES = 10  # of the permission history; all of it has a page of its own
 SHOWN = 50  # of each kind of history on a constituent's page
 LISTS_SHOWN = 200
 
@@ -77,9 +78,17 @@ def constituent(request: HttpRequest, constituent_id: int) -> HttpResponse:
         "interests": person.interests.order_by("area_code"),
         "attributes": sorted(person.attributes.items()),
         "lists": lists.order_by("list__code")[:LISTS_SHOWN],
-        "history": PermissionChange.objects.filter(constituent=person).order_by("-id")[:SHOWN],
+        "history": PermissionChange.objects.filter(constituent=person).order_by("-id")[:LAST_CHANGES],
     }
     return render(request, "constituents/constituent.html", context)
+
+
+@require_GET
+def permission_history(request: HttpRequest, constituent_id: int) -> HttpResponse:
+    """Every change of a constituent's permissions, newest first (S8)."""
+    person = get_object_or_404(Constituent, pk=constituent_id)
+    page = keyset_page(PermissionChange.objects.filter(constituent=person), request, ("id",), descending=True)
+    return render(request, "constituents/permission_history.html", {"person": person, "page": page})
 
 
 def _addresses(person: Constituent) -> list[EmailAddress]:

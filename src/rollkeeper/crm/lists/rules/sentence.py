@@ -5,6 +5,7 @@ For a rule that was checked when it was saved (`rule.py`); this only puts it int
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,7 @@ EMPTY_GROUPS = {
     ("or", False): "No one.",
     ("or", True): "Everyone.",
 }
+PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}|today([+-][0-9]+)?")
 SHOWN_VALUES = 20  # of a long list of values; the rest is counted
 
 
@@ -87,6 +89,9 @@ def _values(raw: object, *, several: bool) -> list[str]:
 
 
 def _value(raw: object) -> str:
+    """Numbers and dates as they are, text in quotes."""
     if isinstance(raw, bool):
         return "true" if raw else "false"
-    return "empty" if raw == "" else f"“{raw}”"
+    if raw == "":
+        return "empty"
+    return str(raw) if PLAIN.fullmatch(str(raw)) else f"“{raw}”"
