@@ -63,6 +63,13 @@ def test_signing_in_leads_back_to_where_one_was_going(client: Client, django_use
     assert client.post("/accounts/login/", data).url == "/components/"
 
 
+def test_the_sign_in_page_offers_nothing_that_is_not_there(client: Client, db: None) -> None:
+    page = client.get("/accounts/login/").content.decode()
+    assert "/accounts/password/reset/" not in page
+    assert "/accounts/signup/" not in page
+    assert "Ask your administrator" in page
+
+
 def test_nobody_signs_up(client: Client, db: None) -> None:
     assert "Accounts are made by an administrator" in client.get("/accounts/signup/").content.decode()
 
