@@ -95,7 +95,7 @@ def test_a_field_taken_out_is_remembered_until_it_is_put_back(view) -> None:
 def test_taking_out_what_is_not_there_says_what_is(view) -> None:
     view(town="constituent.city")
     with pytest.raises(FieldRefused, match="Its fields are: town"):
-        remove_field("twon")
+        remove_field("village")
 
 
 def test_a_field_moves_to_its_place(view) -> None:
