@@ -57,3 +57,25 @@ class PersonalizationField(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class WithdrawnField(models.Model):
+    """A field that is not in the view any more; its slot keeps the values that its name had.
+
+    A row's hash is that of the view with which it came. When the view is that one again the row counts as
+    unchanged, so its values must still be there.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    bridge = models.ForeignKey(Bridge, models.CASCADE, related_name="withdrawn_fields")
+    name = models.TextField()
+    slot = models.PositiveSmallIntegerField()
+    withdrawn_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "bridge_withdrawn_field"
+        ordering = ["withdrawn_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["bridge", "name"], name="withdrawn_field_name"),
+            models.UniqueConstraint(fields=["bridge", "slot"], name="withdrawn_field_slot"),
+        ]
