@@ -37,7 +37,7 @@ REFUSALS = (ConnectorError,)
 
 EMPTIED = (
     "run_change", "set_aside_row", "held_removal", "group_member", "subscriber", "sync_run", "target_group",
-    "bridge_field",
+    "bridge_field", "bridge_withdrawn_field",
 )  # fmt: skip
 
 

@@ -27,6 +27,8 @@ from rollkeeper.sync.events import Kind
 
 logger = logging.getLogger(__name__)
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, this user's share of it, the size of one file
+
 Status = SyncRun.Status
 
 
@@ -60,8 +62,7 @@ def perform(run_id: int) -> SyncRun:
     except audience.Superseded as error:
         logger.warning("Run %s: %s", run_id, error)
     except Exception as error:
-        _end(run, Status.FAILED, _own_words(error), "internal")
-        raise
+        _fail_or_give_way(run, error)
     run.refresh_from_db()
     return run
 
@@ -106,11 +107,19 @@ def _do(run: SyncRun, connection: psycopg.Connection[Any], heartbeat: Heartbeat)
         audience.sync(run, connection, connector, heartbeat, spool_folder())
 
 
-def _end(run: SyncRun, status: Status, message: str, kind: str) -> None:
-    """End a run that is ours, unless it ended already."""
-    SyncRun.objects.filter(pk=run.pk, attempt=run.attempt, status__in=[Status.WAITING, Status.RUNNING]).update(
-        status=status, message=message, error_kind=kind, finished_at=timezone.now(), phase=""
-    )
+def _end(run: SyncRun, status: Status, message: str, kind: str) -> bool:
+    """End a run that is ours, unless it ended already; whether it was still ours to end."""
+    ended = SyncRun.objects.filter(
+        pk=run.pk, attempt=run.attempt, status__in=[Status.WAITING, Status.RUNNING]
+    ).update(status=status, message=message, error_kind=kind, finished_at=timezone.now(), phase="")
+    return bool(ended)
+
+
+def _fail_or_give_way(run: SyncRun, error: Exception) -> None:
+    """End the run as failed and raise the error; but that a successor ended our connection is none."""
+    if _end(run, Status.FAILED, _own_words(error), "internal") or not isinstance(error, psycopg.OperationalError):
+        raise error
+    logger.warning("Run %s: its connection was ended, and another run took over", run.pk)
 
 
 def _mark_missing(run: SyncRun) -> None:
@@ -120,9 +129,7 @@ def _mark_missing(run: SyncRun) -> None:
 
 
 def _own_words(error: Exception) -> str:
-    full = isinstance(error, psycopg.errors.DiskFull) or (
-        isinstance(error, OSError) and error.errno == errno.ENOSPC
-    )
+    full = isinstance(error, psycopg.errors.DiskFull) or (isinstance(error, OSError) and error.errno in NO_ROOM)
     if full:
         return f"The disk of {configuration().home_path} is full. Nothing was changed. Make room and sync again."
     return f"An error of Rollkeeper's own: {type(error).__name__}: {error}. Nothing was changed."
