@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from rollkeeper.sync.member import Field, canonical_rows, text_hashes
 
-LONGEST_ID = 64  # characters of a customer id
-LONGEST_ROW = 100_000  # bytes of a row's canonical form
+LONGEST_ID = 255  # characters of a customer id; the bundled CRM takes 100
+LONGEST_ROW = 2_000_000  # bytes of a row's canonical form; 100 fields of 4,000 characters fit
 
 SET_ASIDE_SCHEMA = pa.schema(
     [
@@ -124,6 +124,12 @@ def _blank(ids: pa.StringArray) -> pa.BooleanArray:
 
 
 def _bad_id(ids: pa.StringArray) -> pa.BooleanArray:
+    """Which ids hold a control character or are too long; none, where a look at all bytes and lengths says so."""
+    data = ids.buffers()[2]
+    seen = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+    longest = pc.max(pc.binary_length(ids)).as_py() or 0  # in bytes: no id has more characters
+    if longest <= LONGEST_ID and not ((seen < 0x20) | (seen == 0x7F)).any():
+        return pa.array(np.zeros(len(ids), np.bool_))
     return pc.fill_null(
         pc.or_(pc.match_substring_regex(ids, _CONTROL), pc.greater(pc.utf8_length(ids), LONGEST_ID)), False
     )
