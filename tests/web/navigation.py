@@ -18,6 +18,6 @@ SITE = SiteMenu(
                 Entry("Deeper", children=(Entry("Nothing yet", "nothing-yet"),)),
             ),
         ),
-        Entry("For administrators", "secret", "lock", permission="auth.delete_user"),
+        Entry("For administrators", "secret", "key", permission="auth.delete_user"),
     ),
 )

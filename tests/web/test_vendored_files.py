@@ -36,7 +36,7 @@ def test_no_file_names_a_source_map_or_another_host() -> None:
         assert not re.search(r"@import|url\(\"?(https?:)?//", text)
 
 
-def test_the_sprite_has_every_icon_that_a_page_shows() -> None:
+def test_the_sprite_has_the_icons_that_pages_show_and_no_others() -> None:
     sprite = set(re.findall(r'<symbol id="([^"]+)"', (VENDOR / "icons.svg").read_text()))
     shown: set[str] = set()
     for path in SOURCE.rglob("*.html"):
@@ -47,6 +47,7 @@ def test_the_sprite_has_every_icon_that_a_page_shows() -> None:
         shown.update(re.findall(r'Entry\("[^"]+", "[^"]*", "([^"]+)"', path.read_text()))
         shown.update(re.findall(r'icon="([^"]+)"', path.read_text()))
     assert shown <= sprite, "Add it to ICONS in scripts/vendor_front_end.py and run that."
+    assert sprite <= shown, "Take it out of ICONS in scripts/vendor_front_end.py and run that."
 
 
 def test_templates_have_no_inline_script_or_style() -> None:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import BadRequest
-from django.db.models import F, Func, Model, QuerySet, TextField, Value
+from django.db.models import CharField, F, Func, Model, QuerySet, TextField, Value
 from django.db.models.lookups import GreaterThan, LessThan
 from django.http import HttpRequest, QueryDict
 
 PAGE_SIZE = 50
+OTHER_LIST = "This page's address belongs to another list. Go back to the list and page from there."
 
 Key = tuple[str | int, ...]
 Row = TypeVar("Row")
@@ -55,13 +56,13 @@ def read_key(text: str, length: int) -> Key:
     except (binascii.Error, ValueError) as error:
         raise BadRequest("This page's address is damaged. Go back to the list and page from there.") from error
     if not isinstance(found, list) or len(found) != length or not all(_is_part(part) for part in found):
-        raise BadRequest("This page's address belongs to another list. Go back to the list and page from there.")
+        raise BadRequest(OTHER_LIST)
     return tuple(found)
 
 
 def _is_part(part: object) -> bool:
     if isinstance(part, str):
-        return "\x00" not in part
+        return "\x00" not in part and not any("\ud800" <= sign <= "\udfff" for sign in part)
     return isinstance(part, int) and not isinstance(part, bool) and abs(part) < 1 << 63
 
 
@@ -72,6 +73,20 @@ def place(request: HttpRequest, key_length: int) -> Place:
     if before := request.GET.get("before"):
         return Place(read_key(before, key_length), backwards=True)
     return Place()
+
+
+def require_types(where: Place, types: tuple[type, ...]) -> None:
+    """Raises `BadRequest` where the key in the address is another list's: a number for a text or a text for a number."""
+    if where.key is not None and not all(
+        isinstance(part, kind) for part, kind in zip(where.key, types, strict=True)
+    ):
+        raise BadRequest(OTHER_LIST)
+
+
+def _is_text(rows: QuerySet[Any], name: str) -> bool:
+    annotation = rows.query.annotations.get(name)
+    field = annotation.output_field if annotation is not None else rows.model._meta.get_field(name)  # noqa: SLF001  # documented by Django
+    return isinstance(field, CharField | TextField)
 
 
 class _RowValue(Func):
@@ -96,6 +111,7 @@ def keyset_page(
     unique. An index over them (after any columns that a filter fixes) makes the page's cost constant.
     """
     where = place(request, len(key))
+    require_types(where, tuple(str if _is_text(rows, name) else int for name in key))
     reverse = descending != where.backwards
     ordered = rows.order_by(*[f"-{name}" if reverse else name for name in key])
     if where.key is not None:
