@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from contextlib import suppress
 from typing import Any
 
@@ -102,3 +104,12 @@ def test_a_key_survives_its_address(key: tuple[str | int, ...]) -> None:
 def test_any_other_text_is_refused_or_read_and_never_breaks_a_page(text: str) -> None:
     with suppress(BadRequest):
         assert len(read_key(text, 2)) == 2
+
+
+@pytest.mark.parametrize("key", [("group 01", "x"), (1, 1), (1, "group 01"), ("\ud800", 1)])
+def test_a_key_of_other_types_is_refused_before_the_database_sees_it(
+    groups: list[str], key: tuple[Any, ...]
+) -> None:
+    text = json.dumps(key).encode()
+    with pytest.raises(BadRequest):
+        page(f"?after={base64.urlsafe_b64encode(text).decode().rstrip('=')}")

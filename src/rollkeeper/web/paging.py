@@ -76,7 +76,7 @@ def place(request: HttpRequest, key_length: int) -> Place:
 
 
 def require_types(where: Place, types: tuple[type, ...]) -> None:
-    """Raises `BadRequest` where the key in the address is another list's: a number for a text or a text for a number."""
+    """Raises `BadRequest` where the key in the address is another list's: number for text or text for number."""
     if where.key is not None and not all(
         isinstance(part, kind) for part, kind in zip(where.key, types, strict=True)
     ):

@@ -12,9 +12,10 @@ from enum import StrEnum
 from django.db import connection
 
 from rollkeeper.postgres.collation import following
-from rollkeeper.web.paging import Key, Place
+from rollkeeper.web.paging import Key, Place, require_types
 
-KEY_LENGTH = 3  # of a match: the way's number, the text that matched, what tells equal texts apart
+# A match's key: the way's number, the text that matched, what tells equal texts apart.
+KEY_LENGTH = 3
 LONGEST_TEXT = 200
 
 
@@ -80,9 +81,11 @@ def understood(text: str, by: str = "") -> Search:
     `by` (a `By` value) overrules the guess.
     """
     text = text.replace("\x00", "").strip()[:LONGEST_TEXT]
+    if not text:
+        return Search("", By.CUSTOMER_ID)
     if by in set(By):
         return Search(text, By(by))
-    if not text or text[0].isdigit():
+    if text[0].isdigit():
         return Search(text, By.CUSTOMER_ID)
     return Search(text, By.EMAIL if "@" in text else By.NAME)
 
@@ -91,12 +94,11 @@ def find(search: Search, place: Place, limit: int) -> list[Match]:
     """Up to `limit` matches beyond a place (in reverse where it is read backwards), none of them twice.
 
     Names and addresses match without regard to upper and lower case; a customer id may end in `-sub`.
+    Raises `BadRequest` where the place is one of another search.
     """
-    if not search.text:
-        ways, prefix = WAYS[By.CUSTOMER_ID], ""
-    else:
-        ways = WAYS[search.by]
-        prefix = search.text if search.by is By.CUSTOMER_ID else _folded(search.text)
+    require_types(place, (int, str, str if search.by is By.CUSTOMER_ID else int))
+    ways = WAYS[search.by]
+    prefix = search.text if search.by is By.CUSTOMER_ID else _folded(search.text)
     if search.by is By.CUSTOMER_ID and (exact := _exact(search.text)):
         return exact if place.key is None else []
     found: list[Match] = []
