@@ -1,4 +1,4 @@
-"""Which rows are set aside for what is in them, and that their neighbours are not (B7)."""
+"""Which rows are set aside for their ids or for what is in them, and that their neighbours are not (B7)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from rollkeeper.sync.member import row_hashes
-from rollkeeper.sync.set_aside import LONGEST_ROW, reasons_of_contents
+from rollkeeper.sync.set_aside import LONGEST_ID, LONGEST_ROW, reasons_of_contents, reasons_of_keys
 from tests.sync.test_merge import FIELDS, Row, member_batch
 
 GOOD: list[Row] = [("a", "0", "a@example.org", "Köln"), ("b", "0", None, None), ("c", "0", "", "東京")]
@@ -53,3 +53,30 @@ def test_a_part_of_a_batch_is_judged_as_the_batch_is() -> None:
     cities = pa.array(["Rome\x00", "Rome", "Rome"])
     batch = rehashed(replaced(member_batch(GOOD), "city", cities))
     assert reasons_of_contents(batch.slice(1), FIELDS).to_pylist() == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("a\x01", "bad_customer_id"),
+        ("a\x7f", "bad_customer_id"),
+        ("a\n", "bad_customer_id"),
+        ("x" * (LONGEST_ID + 1), "bad_customer_id"),
+        ("\U0001f600" * (LONGEST_ID + 1), "bad_customer_id"),
+        ("x" * LONGEST_ID, None),
+        ("\U0001f600" * LONGEST_ID, None),  # four bytes each: characters count
+        ("ÿ\x80", None),
+        ("", "no_customer_id"),
+        (" \t", "no_customer_id"),
+        (None, "no_customer_id"),
+    ],
+)
+@pytest.mark.parametrize("column", ["master_customer_id", "sub_customer_id"])
+def test_a_bad_id_condemns_its_row_alone(column: str, bad: str | None, reason: str | None) -> None:
+    batch = member_batch(GOOD)
+    ids = batch.column(column).to_pylist()
+    ids[1] = bad
+    batch = replaced(batch, column, pa.array(ids, pa.string()))
+    none = pa.array([False] * 3)
+    assert reasons_of_keys(batch, none).to_pylist() == [None, reason, None]
+    assert reasons_of_keys(batch.slice(2), none[2:]).to_pylist() == [None]
