@@ -32,16 +32,20 @@ def write(
     target: Target,
     revision: int,
     crm_columns: tuple[str, ...],
+    *,
+    all_new: bool,
 ) -> int:
-    """Write the plan's new subscribers and fill `change` and `arrived`; the number of new subscribers."""
+    """Write the plan's new subscribers and fill `change` and `arrived`; the number of new subscribers.
+
+    `all_new`: the bridge has no subscribers yet, so none need be looked for.
+    """
     new_rows = 0
-    empty_bridge = not _has_subscribers(connection, target.bridge_id)
     remember_new = plan.members_before > 0
     for batch in plan.writes.batches():
         ids = batch.column("subscriber_id")
         differs = pc.is_valid(ids)  # a member in the plan differs from what is stored
         arriving = pc.invert(differs)
-        if not empty_bridge and pc.any(arriving).as_py():
+        if not all_new and pc.any(arriving).as_py():
             found, same = _known(connection, target.bridge_id, batch, arriving)
             ids = pc.coalesce(ids, found)
             differs = pc.or_(differs, pc.and_(pc.is_valid(found), pc.invert(same)))
@@ -55,7 +59,8 @@ def write(
     return new_rows
 
 
-def _has_subscribers(connection: psycopg.Connection[Any], bridge_id: int) -> bool:
+def has_subscribers(connection: psycopg.Connection[Any], bridge_id: int) -> bool:
+    """Whether the bridge has brought anyone yet."""
     return (
         connection.execute("SELECT 1 FROM subscriber WHERE bridge_id = %s LIMIT 1", [bridge_id]).fetchone()
         is not None

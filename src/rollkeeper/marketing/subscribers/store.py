@@ -98,7 +98,8 @@ def apply(connection: psycopg.Connection[Any], plan: Plan, target: Target, verdi
     _check_charge(connection, target)
     _create_work_tables(connection, target.slots)
     all_added = plan.members_before == 0
-    direct = arrivals.write(connection, plan, target, revision + 1, CRM_COLUMNS)
+    first_of_bridge = not arrivals.has_subscribers(connection, target.bridge_id)
+    direct = arrivals.write(connection, plan, target, revision + 1, CRM_COLUMNS, all_new=first_of_bridge)
     _check_not_overtaken(connection, target)
     if not verdict.held:
         copy.write(connection, "leaving", STORED_SCHEMA.names, plan.removals.batches())
@@ -112,7 +113,8 @@ def apply(connection: psycopg.Connection[Any], plan: Plan, target: Target, verdi
     _hold(connection, plan, target, verdict)
     members = plan.members_before + plan.counts.added - (0 if verdict.held else plan.counts.removed)
     large = direct + changes + plan.counts.removed > members // RECOUNT_SHARE
-    funnel.settle(connection, target.bridge_id, tally, recount=target.group_id if large else None)
+    recount = target.group_id if large else None
+    funnel.settle(connection, target.bridge_id, tally, recount=recount, whole_bridge=first_of_bridge)
     connection.execute("UPDATE bridge SET revision = %s WHERE id = %s", [revision + 1, target.bridge_id])
     if all_added and direct:
         connection.execute(f"ANALYZE subscriber ({ANALYZED}); ANALYZE group_member")

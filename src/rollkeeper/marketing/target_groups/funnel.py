@@ -53,7 +53,7 @@ class Tally:
 
 COUNTS = tuple(field.name for field in fields(Tally))
 
-# `people` must yield group_id and subscriber_id; whoever shares an address must be in it together.
+# `{people}` joins p (group_id) and subscriber s; whoever shares an address must be in it together.
 _TALLY = """
 SELECT group_id,
        coalesce(sum(people), 0) AS count_members,
@@ -65,18 +65,21 @@ SELECT group_id,
 FROM (
     SELECT p.group_id, s.address_key, count(*) AS people, bool_or(s.address_valid) AS valid,
            bool_or(s.allow_email) AS allowed, bool_or(s.status = 'Subscribed') AS receiving
-    FROM ({people}) p JOIN subscriber s ON s.id = p.subscriber_id
+    FROM {people}
     GROUP BY p.group_id, s.address_key
 ) AS addresses
 GROUP BY group_id
 """
 
-_WHOLE_GROUP = "SELECT group_id, subscriber_id FROM group_member WHERE group_id = %(group)s"
+_WHOLE_GROUP = "group_member p JOIN subscriber s ON s.id = p.subscriber_id WHERE p.group_id = %(group)s"
+
+# The same of a group that has all subscribers of its bridge, at half the price.
+_WHOLE_BRIDGE = "(SELECT %(group)s::bigint AS group_id) p CROSS JOIN subscriber s WHERE s.bridge_id = %(bridge)s"
 
 # All members, in whatever group, of the people in `counted`.
 _SLICE = (
-    "SELECT m.group_id, m.subscriber_id FROM counted JOIN group_member m "
-    "ON m.subscriber_id = counted.subscriber_id WHERE m.since_run <> %(not_since)s"
+    "counted JOIN group_member p ON p.subscriber_id = counted.subscriber_id "
+    "JOIN subscriber s ON s.id = p.subscriber_id WHERE p.since_run <> %(not_since)s"
 )
 
 
@@ -106,9 +109,17 @@ def before(connection: psycopg.Connection[Any], bridge_id: int, run_id: int) -> 
 
 
 def settle(
-    connection: psycopg.Connection[Any], bridge_id: int, earlier: dict[int, Tally], *, recount: int | None
+    connection: psycopg.Connection[Any],
+    bridge_id: int,
+    earlier: dict[int, Tally],
+    *,
+    recount: int | None,
+    whole_bridge: bool,
 ) -> None:
-    """After the writes: move the kept counts of all groups by what changed; `recount` is counted anew."""
+    """After the writes: move the kept counts of all groups by what changed; `recount` is counted anew.
+
+    `whole_bridge`: the group to recount has all subscribers of the bridge.
+    """
     later = _tally(connection, _SLICE, {"not_since": -1})
     for group in sorted({*earlier, *later} - {recount}):
         old, new = earlier.get(group, Tally()), later.get(group, Tally())
@@ -122,13 +133,19 @@ def settle(
             connection.execute(
                 sql.SQL("UPDATE target_group SET {} WHERE id = {}").format(moves, sql.Literal(group))
             )
-    if recount is not None:
+    if recount is not None and whole_bridge:
+        counted = _tally(connection, _WHOLE_BRIDGE, {"group": recount, "bridge": bridge_id})
+        _store(connection, recount, counted.get(recount, Tally()))
+    elif recount is not None:
         store_recount(connection, recount)
 
 
 def store_recount(connection: psycopg.Connection[Any], group_id: int) -> None:
     """Count a whole group from its rows and keep the result."""
-    tally = counted_from_rows(connection, group_id)
+    _store(connection, group_id, counted_from_rows(connection, group_id))
+
+
+def _store(connection: psycopg.Connection[Any], group_id: int, tally: Tally) -> None:
     values = sql.SQL(", ").join(
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(getattr(tally, name))) for name in COUNTS
     )
