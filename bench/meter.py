@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
+REAPED_SECONDS = 0.2  # until whoever has ended is with its parent: in between it would be missed
 TICKS = os.sysconf("SC_CLK_TCK")  # of /proc's times, a second: they are exact to 10 ms
 
 
@@ -52,7 +53,9 @@ def measured(crm: int, postgres: int) -> Iterator[Cost]:
     cost = Cost()
     before = (time.perf_counter(), time.process_time(), _tree_seconds(crm), _tree_seconds(postgres))
     yield cost
-    after = (time.perf_counter(), time.process_time(), _tree_seconds(crm), _tree_seconds(postgres))
+    now = (time.perf_counter(), time.process_time())
+    time.sleep(REAPED_SECONDS)
+    after = (*now, _tree_seconds(crm), _tree_seconds(postgres))
     cost.wall, cost.client, cost.crm, cost.postgres = (
         end - start for end, start in zip(after, before, strict=True)
     )
