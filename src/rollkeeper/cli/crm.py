@@ -6,7 +6,7 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rollkeeper.crm.jobs.models import JobRun
     from rollkeeper.crm.lists.imported_ids import IdFile
     from rollkeeper.crm.lists.models import MarketingList
+    from rollkeeper.table_file import Format
 
 FREQUENCIES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "ALWAYS", "NONE")
 LONGEST_DEFINITION = 10 * 2**20  # bytes of a rule or a query
@@ -152,7 +153,7 @@ def export_list(output: Output, code: str, form: str, target: Path) -> None:
     from rollkeeper.crm.lists.export import export
 
     with output.progress(f"Exporting {code}"), _refusals():
-        done = export(code, target, form)
+        done = export(code, target, cast("Format", form))
     document = {
         "code": code,
         "file": str(target),

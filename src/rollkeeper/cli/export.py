@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from rollkeeper.cli.frame import Failure, Output, json_option
 from rollkeeper.cli.target_group import find_group
+
+if TYPE_CHECKING:
+    from rollkeeper.table_file import Format
 
 
 @click.command(name="export-group")
@@ -37,7 +40,7 @@ def export_group(output: Output, code: str, form: str, path: Path) -> None:
     group = find_group(code)
     try:
         with output.progress(f"Exporting {code}"):
-            rows = export.export_group(group, cast("export.Format", form), path)
+            rows = export.export_group(group, cast("Format", form), path)
     except OSError as error:
         raise Failure(f"{path} cannot be written: {error.strerror or error}.") from error
     output.answer(

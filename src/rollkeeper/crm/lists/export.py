@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv, parquet
 
 from rollkeeper.crm.data_service.members import open_members
 from rollkeeper.crm.lists.errors import ListRefused
 from rollkeeper.sync.member import HASH_COLUMNS, Field, member_schema
+from rollkeeper.table_file import Format, table_file
 
 _HASHES = frozenset(name for name, _ in HASH_COLUMNS)
 
@@ -30,11 +26,7 @@ class Export:
     as_of: datetime | None
 
 
-class _Writer(Protocol):
-    def write_batch(self, batch: pa.RecordBatch) -> None: ...
-
-
-def export(code: str, target: Path, form: str) -> Export:
+def export(code: str, target: Path, form: Format) -> Export:
     """Write the members of a list, ascending by customer id, as `csv` (UTF-8, flags Y and N) or `parquet`.
 
     The file appears whole or not at all; memory does not grow with the list. Raises what `open_members`
@@ -42,13 +34,17 @@ def export(code: str, target: Path, form: str) -> Export:
     """
     with open_members(code) as members:
         schema = _schema(members.opening.fields, form)
-        with _whole_or_nothing(target) as file, _writer(file, schema, form) as writer:
-            for batch in members.batches():
-                writer.write_batch(_row_batch(batch, schema))
+        try:
+            with table_file(target, form, schema) as writer:
+                for batch in members.batches():
+                    writer.write_batch(_row_batch(batch, schema))
+        except OSError as error:
+            reason = f"{target} cannot be written: {error.strerror or error}."
+            raise ListRefused(f"{reason} Choose another place or make room.") from error
         return Export(members.count, members.opening.version, members.opening.as_of)
 
 
-def _schema(fields: tuple[Field, ...], form: str) -> pa.Schema:
+def _schema(fields: tuple[Field, ...], form: Format) -> pa.Schema:
     """The columns of the file; in a CSV the flag is the text Y or N, like every flag there."""
     columns = [column for column in member_schema(fields) if column.name not in _HASHES]
     as_text = form == "csv"
@@ -64,31 +60,3 @@ def _row_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
             values = pc.if_else(values, "Y", "N")
         arrays.append(values.cast(column.type))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-@contextmanager
-def _writer(file: BinaryIO, schema: pa.Schema, form: str) -> Iterator[_Writer]:
-    if form == "parquet":
-        with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-            yield writer
-    else:
-        plain = not any(sign in name for name in schema.names for sign in ',"\r\n')
-        options = csv.WriteOptions(quoting_header="none" if plain else "needed")
-        with csv.CSVWriter(file, schema, write_options=options) as writer:
-            yield writer
-
-
-@contextmanager
-def _whole_or_nothing(target: Path) -> Iterator[BinaryIO]:
-    """A file beside the target that takes its place when all is written."""
-    fresh = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
-    try:
-        with fresh.open("wb") as file:
-            yield file
-        fresh.replace(target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ListRefused(f"{target} cannot be written: {reason}. Choose another place or make room.") from error
-    finally:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)

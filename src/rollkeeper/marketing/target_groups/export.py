@@ -1,25 +1,17 @@
-"""A target group's subscribers as a file: CSV or Parquet (`docs/reference/files.md`)."""
+"""A target group's subscribers as a file: CSV or Parquet (`docs/reference/command-line.md`)."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 from psycopg import sql
 
 from rollkeeper.marketing.bridges import catalog
 from rollkeeper.marketing.target_groups.models import TargetGroup
 from rollkeeper.postgres import copy
 from rollkeeper.postgres.connection import connect
-
-Format = Literal["csv", "parquet"]
+from rollkeeper.table_file import Format, table_file
 
 COLUMNS = ("master_customer_id", "sub_customer_id", "email", "first_name", "last_name", "status")
 
@@ -42,29 +34,8 @@ def export_group(group: TargetGroup, form: Format, path: Path) -> int:
         sql.Literal(group.pk),
     )
     rows = 0
-    with _written_whole(path) as fresh, connect() as connection, _writer(form, fresh, schema) as writer:
+    with connect() as connection, table_file(path, form, schema) as writer:
         for batch in copy.read(connection, query, schema):
             writer.write_batch(batch)
             rows += batch.num_rows
     return rows
-
-
-def _writer(form: Format, path: Path, schema: pa.Schema) -> pa.csv.CSVWriter | pa.parquet.ParquetWriter:
-    if form == "parquet":
-        return pyarrow.parquet.ParquetWriter(path, schema)
-    options = pyarrow.csv.WriteOptions(quoting_style="needed")
-    return pyarrow.csv.CSVWriter(path, schema, write_options=options)
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its place when all is written, and is gone when something fails."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    fresh = Path(name)
-    try:
-        yield fresh
-        fresh.chmod(0o644)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
