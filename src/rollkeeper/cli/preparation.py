@@ -25,12 +25,14 @@ class Prepared:
     """What came of preparing a site.
 
     `password`: the administrator's, when just made. `token`: it has one. `sample`: the sample association is new.
+    `synced`: the bridge has had its first catalog sync.
     """
 
     migrations: int
     password: str | None
     token: bool
     sample: bool = False
+    synced: bool = False
 
 
 def prepare_crm(sample: str, say: Callable[[str], None]) -> Prepared:
@@ -105,7 +107,7 @@ def prepare_marketing(crm_url: str) -> Prepared:
         bridge = Bridge.objects.create(name=BRIDGE_NAME, connector=CONNECTOR, url=crm_url)
     elif bridge.url != crm_url and urlsplit(bridge.url).hostname in LOOPBACK:
         Bridge.objects.filter(pk=bridge.pk).update(url=crm_url)
-    return Prepared(migrations, password, token=bool(bridge.secret))
+    return Prepared(migrations, password, token=bool(bridge.secret), synced=bridge.catalog_synced_at is not None)
 
 
 def store_token(token: str) -> None:

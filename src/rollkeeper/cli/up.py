@@ -45,9 +45,11 @@ def up(output: Output, port: int | None, crm_port: int | None, sample: str, no_b
     passwords: dict[str, str] = {}
     with claim_home(addresses), _ended_by_signals() as ending:
         try:
-            passwords, new_sample = _prepare(output, addresses, sample)
+            crm, marketing = _prepare(output, addresses, sample)
+            passwords = _new_passwords(crm=crm, marketing=marketing)
             _start(output, children, addresses)
-            _first_syncs(output, new_sample)
+            if crm["sample"] or not marketing["synced"]:
+                _first_syncs(output, new_sample=crm["sample"])
             _announce(addresses, passwords)
             passwords = {}
             if not no_browser and _has_desktop():
@@ -108,11 +110,8 @@ def _ended_by_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _prepare(output: Output, addresses: Addresses, sample: str) -> tuple[dict[str, str], bool]:
-    """Databases, tables, administrators, sample, bridge.
-
-    Returns the passwords of new administrators by site, and whether the sample is new.
-    """
+def _prepare(output: Output, addresses: Addresses, sample: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Databases, tables, administrators, sample, bridge. Returns what came of it (`Prepared`): CRM's, marketing's."""
     from rollkeeper.postgres.server import ensure_database, ensure_running
 
     output.say("Starting PostgreSQL …")
@@ -126,9 +125,12 @@ def _prepare(output: Output, addresses: Addresses, sample: str) -> tuple[dict[st
     )
     if not (crm["token"] and marketing["token"]):
         ask("site", "store-token", told=ask("site", "new-token", "--json")["token"])
-    answers: dict[str, Any] = {"marketing": marketing, "crm": crm}
-    passwords = {name: answer["password"] for name, answer in answers.items() if answer["password"]}
-    return passwords, bool(crm["sample"])
+    return crm, marketing
+
+
+def _new_passwords(**prepared: dict[str, Any]) -> dict[str, str]:
+    """The passwords of administrators that were just made, by site."""
+    return {name: answer["password"] for name, answer in prepared.items() if answer["password"]}
 
 
 def _start(output: Output, children: Children, addresses: Addresses) -> None:
@@ -141,10 +143,10 @@ def _start(output: Output, children: Children, addresses: Addresses) -> None:
             "marketing site", ["site", "serve", "marketing"], log / "marketing-site.log"
         ),
     }
-    for name in ("crm", "marketing"):
-        children.keep_alive(f"{name} worker", ["work", "--site", name], log / f"{name}-worker.log")
     for url, child in sites.items():
         _wait_for(children, url, child)
+    for name in ("crm", "marketing"):  # after the sites: who waits for those should not wait for these
+        children.keep_alive(f"{name} worker", ["work", "--site", name], log / f"{name}-worker.log")
 
 
 def _wait_for(children: Children, url: str, child: Child) -> None:
