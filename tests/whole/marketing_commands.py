@@ -119,7 +119,7 @@ def codes() -> list[str]:
 def opt_out(key: list[str], what: str) -> bool:
     """What the person did here (S30), under the lock that syncs take; counts follow."""
     with transaction.atomic():
-        bridge = Bridge.objects.select_for_update().get()
+        bridge = Bridge.objects.select_for_update(no_key=True).get()
         done = Subscriber.objects.filter(bridge=bridge, master_customer_id=key[0], sub_customer_id=key[1]).update(
             **{what: timezone.now()}
         )

@@ -20,7 +20,7 @@ from rollkeeper.sync.member import Field
 @transaction.atomic
 def store_catalog(bridge: Bridge, catalog: Catalog, now: datetime) -> None:
     """Make the bridge's target groups and fields those of the CRM's catalog."""
-    Bridge.objects.select_for_update().get(pk=bridge.pk)
+    Bridge.objects.select_for_update(no_key=True).get(pk=bridge.pk)
     store_fields(bridge, catalog.fields)
     _store_groups(bridge, catalog.lists)
     Bridge.objects.filter(pk=bridge.pk).update(catalog_synced_at=now)
@@ -68,7 +68,7 @@ def store_fields(bridge: Bridge, fields: tuple[Field, ...]) -> None:
             f"The CRM's personalization view has {len(names)} fields; at most {SLOTS} can be held. "
             "Take some out of the view in the CRM. Nothing was changed."
         )
-    Bridge.objects.select_for_update().get(pk=bridge.pk)
+    Bridge.objects.select_for_update(no_key=True).get(pk=bridge.pk)
     existing = {field.name: field for field in PersonalizationField.objects.filter(bridge=bridge)}
     slots = _slots(bridge, names)
     _withdraw(bridge, [field for name, field in existing.items() if name not in names])

@@ -69,9 +69,12 @@ class Applied:
 
 
 def bridge_revision(connection: psycopg.Connection[Any], bridge_id: int, *, lock: bool = False) -> int:
-    """How often subscribers of the bridge were written. With `lock` nobody else writes until the commit."""
+    """How often subscribers of the bridge were written. With `lock` nobody else writes until the commit.
+
+    The lock lets rows that refer to the bridge be made: a sync can be asked for while another writes.
+    """
     query = "SELECT revision FROM bridge WHERE id = %s"
-    locking = "SELECT revision FROM bridge WHERE id = %s FOR UPDATE"
+    locking = "SELECT revision FROM bridge WHERE id = %s FOR NO KEY UPDATE"
     row = connection.execute(locking if lock else query, [bridge_id]).fetchone()
     if row is None:
         raise Fenced("The bridge was deleted while the sync ran.")
