@@ -16,7 +16,7 @@ import psycopg
 import pyarrow.parquet as pq
 
 from tests.whole.imports import FIXED
-from tests.whole.installation import Driver, Installation, Ran
+from tests.whole.installation import Driver, Installation, Ran, wait_until
 
 PEOPLE = 22_000
 LIST = "BIG"
@@ -120,7 +120,7 @@ class Association:
         before = self.look(code)
         with watch:
             yield watch
-        assert watch.looks > 3
+            wait_until(lambda: watch.looks > 3, "someone looked")
         assert watch.seen <= {before, self.look(code)}, "A reader saw a group between before and after"
 
 

@@ -86,14 +86,13 @@ def test_the_crm_site_killed_in_the_middle_changes_nothing(synced: Association) 
     outcomes = set()
     for instant in instants(5, 0.2):
         synced.change()
-        with synced.watched() as watch:
+        with synced.watched():
             process = started(synced)
             time.sleep(instant)
             process.send_signal(signal.SIGSTOP)
             synced.installation.end_crm_site(signal.SIGKILL)
             process.send_signal(signal.SIGCONT)
             ran = ended(process)
-            wait_until(lambda watch=watch: watch.looks > 3, "someone looked")
         outcomes.add(ran.code)
         assert ran.code in {0, 4}
         if ran.code == 4:
@@ -110,13 +109,12 @@ def test_postgresql_stopped_at_once_in_the_middle_changes_nothing(synced: Associ
     codes = set()
     for instant in instants(4, 0.5):
         synced.change()
-        with synced.watched() as watch:
+        with synced.watched():
             process = started(synced)
             time.sleep(instant)
             server.stop("immediate")
             ran = ended(process)
             server.start()
-            wait_until(lambda watch=watch: watch.looks > 3, "someone looked")
         codes.add(ran.code)
         assert ran.code in {0, 1, 4}
         if ran.code:
