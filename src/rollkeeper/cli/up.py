@@ -111,7 +111,7 @@ def _ended_by_signals() -> Iterator[list[int]]:
 
 
 def _prepare(output: Output, addresses: Addresses, sample: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Databases, tables, administrators, sample, bridge. Returns what came of it (`Prepared`): CRM's, marketing's."""
+    """Databases, tables, administrators, sample, bridge. Returns what came of it (`Prepared`) for each site."""
     from rollkeeper.postgres.server import ensure_database, ensure_running
 
     output.say("Starting PostgreSQL …")
