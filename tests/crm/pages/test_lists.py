@@ -57,7 +57,7 @@ def test_members_are_paged_by_key(association: Association, reader: Client) -> N
     path = f"{LISTS}lists/TEXANS/"
     while path:
         answer = reader.get(path)
-        ids += [member.stay.constituent.master_customer_id for member in answer.context["members"]]
+        ids += [member.constituent.master_customer_id for member in answer.context["members"]]
         following = answer.context["page"].next_url
         path = following and f"{LISTS}lists/TEXANS/{following}"
     assert len(ids) == len(set(ids)) == 122

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from rollkeeper.crm.constituents.effective import Effective, effective_permissions
+from rollkeeper.crm.constituents.models import Constituent
 from rollkeeper.crm.lists.access import MAY_MAINTAIN
 from rollkeeper.crm.lists.definition import save_list
 from rollkeeper.crm.lists.errors import ListRefused
@@ -31,6 +33,7 @@ class Member:
     """A member with its permission of this moment; membership itself is the snapshot (S15)."""
 
     stay: ListMember
+    constituent: Constituent
     permission: Effective
 
 
@@ -57,11 +60,21 @@ def lists(request: HttpRequest) -> HttpResponse:
 def members(request: HttpRequest, code: str) -> HttpResponse:
     """The members as last regenerated, in the order in which they were recorded."""
     found = _list(code)
-    stays = ListMember.objects.filter(list=found, went__isnull=True).select_related("constituent")
-    page = keyset_page(stays.defer("constituent__attributes"), request, ("constituent_id",))
-    permissions = effective_permissions([stay.constituent_id for stay in page.rows])
-    people = [Member(stay, permissions[stay.constituent_id]) for stay in page.rows]
-    return _tab(request, found, "members", {"page": page, "members": people})
+    stays = ListMember.objects.filter(list=found, went__isnull=True)
+    page = keyset_page(stays, request, ("constituent_id",))
+    return _tab(request, found, "members", {"page": page, "members": _people(page.rows)})
+
+
+def _people(stays: Sequence[ListMember]) -> list[Member]:
+    """The members of a page, read by id: a join would walk through all constituents before the page's first."""
+    ids = [stay.constituent_id for stay in stays]
+    people = Constituent.objects.defer("attributes").in_bulk(ids)
+    permissions = effective_permissions(ids)
+    return [
+        Member(stay, people[stay.constituent_id], permissions[stay.constituent_id])
+        for stay in stays
+        if stay.constituent_id in people and stay.constituent_id in permissions  # not gone in between
+    ]
 
 
 @require_GET
