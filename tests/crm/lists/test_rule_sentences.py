@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rollkeeper.crm.lists.rules.rule import Operator
-from rollkeeper.crm.lists.rules.sentence import WORDS, sentence
+from rollkeeper.crm.lists.rules.sentence import WORDS, as_json, sentence
 
 
 def condition(field: str, operator: str, value: Any = None) -> str:
@@ -57,3 +57,12 @@ def test_a_group_says_how_its_parts_are_joined(
     assert sentence(inner).text == of_nothing
     outer = sentence({"combinator": combinator, "not": opposite, "rules": [inner]})
     assert (outer.text, outer.parts[0].text) == (heading, of_nothing)
+
+
+def test_json_for_people_has_its_keys_in_reading_order() -> None:
+    rule = {"rules": [{"value": "TX", "id": "7", "operator": "=", "field": "state"}], "combinator": "and"}
+    compact = " ".join(as_json(rule).split())
+    assert (
+        compact
+        == '{ "combinator": "and", "rules": [ { "field": "state", "operator": "=", "value": "TX", "id": "7" } ] }'
+    )

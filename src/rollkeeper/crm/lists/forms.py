@@ -49,7 +49,7 @@ class DefinitionForm(forms.Form):
         widget=forms.Textarea(
             attrs={"rows": 10, "spellcheck": "false", "class": "mono", "placeholder": EXAMPLE_RULE}
         ),
-        help_text="Groups of conditions joined by and or or, as react-querybuilder writes them.",
+        help_text='Groups of conditions, each joined by "and" or by "or", as react-querybuilder writes them.',
     )
     sql = forms.CharField(
         required=False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from rollkeeper.crm.lists.errors import ListRefused
 from rollkeeper.crm.lists.forms import DefinitionForm, NewListForm, OptionalInformationForm, id_file
 from rollkeeper.crm.lists.imported_ids import IdFile
 from rollkeeper.crm.lists.models import DefinitionKind, Frequency, ListMember, ListVersion, MarketingList
-from rollkeeper.crm.lists.rules.sentence import sentence
+from rollkeeper.crm.lists.rules.sentence import as_json, sentence
 from rollkeeper.web.paging import keyset_page
 
 NAMED_LINES = 20  # set-aside lines that the page names
@@ -83,7 +82,7 @@ def definition(request: HttpRequest, code: str) -> HttpResponse:
     found = _list(code)
     context: dict[str, object] = {}
     if found.kind == DefinitionKind.RULE and found.rule is not None:
-        context = {"sentence": sentence(found.rule), "json": json.dumps(found.rule, indent=2, ensure_ascii=False)}
+        context = {"sentence": sentence(found.rule), "json": as_json(found.rule)}
     if found.kind == DefinitionKind.IDS:
         context = {"ids": found.imported_ids.count()}
     return _tab(request, found, "definition", context)
@@ -173,7 +172,7 @@ def _list(code: str) -> MarketingList:
 
 
 def _initial(found: MarketingList) -> dict[str, object]:
-    rule = json.dumps(found.rule, indent=2, ensure_ascii=False) if found.rule is not None else ""
+    rule = as_json(found.rule) if found.rule is not None else ""
     return {"name": found.name, "kind": found.kind, "rule": rule, "sql": found.sql}
 
 

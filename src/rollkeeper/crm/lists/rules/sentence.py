@@ -5,6 +5,7 @@ For a rule that was checked when it was saved (`rule.py`); this only puts it int
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,7 @@ EMPTY_GROUPS = {
     ("or", True): "Everyone.",
 }
 PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}|today([+-][0-9]+)?")
+KEYS = ("combinator", "not", "rules", "field", "operator", "value")
 SHOWN_VALUES = 20  # of a long list of values; the rest is counted
 
 
@@ -55,6 +57,20 @@ def sentence(rule: dict[str, Any]) -> Sentence:
     kind = (str(rule["combinator"]).lower(), bool(rule.get("not", False)))
     parts = tuple(_part(part) for part in rule["rules"])
     return Sentence(GROUPS[kind] if parts else EMPTY_GROUPS[kind], parts)
+
+
+def as_json(rule: dict[str, Any]) -> str:
+    """The rule's JSON for people: indented, the keys in the order in which one reads them."""
+    return json.dumps(_in_order(rule), indent=2, ensure_ascii=False)
+
+
+def _in_order(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_in_order(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    names = [*(name for name in KEYS if name in part), *sorted(part.keys() - set(KEYS))]
+    return {name: _in_order(part[name]) for name in names}
 
 
 def _part(part: dict[str, Any]) -> Sentence:
