@@ -56,4 +56,4 @@ def effective_permissions(constituent_ids: Sequence[int]) -> dict[int, Effective
 
 
 def _joined(reasons: list[str]) -> str:
-    return reasons[0] if len(reasons) == 1 else f"{'; '.join(reasons[:-1])}; and {reasons[-1]}"
+    return reasons[0] if len(reasons) == 1 else f"{', '.join(reasons[:-1])}, and {reasons[-1]}"
