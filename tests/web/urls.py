@@ -14,5 +14,5 @@ urlpatterns = [
     path("broken/", pages.broken, name="broken"),
     path("act/", pages.act, name="act"),
     path("permissions/", pages.permissions, name="permissions"),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("rollkeeper.web.accounts.urls")),
 ]

@@ -1,19 +1,11 @@
-"""The crm site's addresses."""
+"""The CRM site's addresses."""
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 from rollkeeper.crm.home.pages import home
-
-
-@login_not_required
-def livez(request: HttpRequest) -> HttpResponse:
-    """The process answers (for supervisors and load balancers)."""
-    return HttpResponse("ok", content_type="text/plain")
-
+from rollkeeper.web.livez import livez
 
 urlpatterns = [
     path("livez", livez, name="livez"),
@@ -23,6 +15,6 @@ urlpatterns = [
     path("reporting/jobs/", include("rollkeeper.crm.jobs.urls")),
     path("admin/personalization-view/", include("rollkeeper.crm.personalization.urls")),
     path("admin/api-tokens/", include("rollkeeper.crm.data_service.token_urls")),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("rollkeeper.web.accounts.urls")),
     path("odata/", include("rollkeeper.crm.data_service.urls")),
 ]
