@@ -94,7 +94,7 @@ class Association:
         expected = [_expected(list(row.values())) for row in pq.read_table(list_file).to_pylist()]
         assert [list(row.values()) for row in pq.read_table(group_file).to_pylist()] == expected
         facts = self.marketing("facts", code=code)
-        assert facts["kept"] == facts["counted"]
+        assert facts["kept"] == facts["counted"], code
         assert facts["fingerprint"] == facts["recomputed"]
         assert facts["stale"] == 0
 

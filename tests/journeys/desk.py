@@ -11,6 +11,7 @@ from tests.journeys.up import Up
 
 FUNNEL = ["In the list", "Has an address", "Valid", "Not a duplicate", "Allowed", "Will receive"]
 SYNC_TIMEOUT = 240_000  # milliseconds
+expect.set_options(timeout=60_000)  # a machine with other things to do
 
 
 class Desk:

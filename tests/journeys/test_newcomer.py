@@ -64,7 +64,7 @@ def test_from_the_list_to_do_not_solicit_and_back(up: Up, desk: Desk) -> None:
     desk.look()
     page.get_by_role("link", name=customer_id).first.click()
     expect(page.get_by_text(REMOTE).first).to_be_visible()
-    expect(page.get_by_role("link", name=NAME, exact=True).first).to_be_visible()
+    expect(page.get_by_role("link", name=CODE, exact=True).first).to_be_visible()
     desk.look()
 
     desk.edit_email(customer_id, "Allow Solicitation by Email")  # S6

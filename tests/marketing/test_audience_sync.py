@@ -176,6 +176,15 @@ def test_people_of_several_groups_are_one_subscriber_and_all_groups_count_right(
     assert (seen.unchanged, seen.updated, seen.identical) == (30, 0, True)
 
 
+def test_a_first_sync_that_brings_few_new_people_among_many_known_counts_them_all() -> None:  # S32
+    crm = crm_of(30, KNOWN={key(n) for n in range(28)})
+    bridge = bridge_to(crm)
+    sync_group(bridge, crm, "KNOWN")
+    sync_group(bridge, crm, "ALL")
+    group = TargetGroup.objects.get(code="ALL")
+    assert (group.count_members, group.count_distinct, group.count_receiving) == (30, 30, 30)
+
+
 def test_an_address_that_changes_keeps_the_subscriber_and_its_own_opt_out() -> None:  # S30 B14
     crm = crm_of(3)
     bridge = bridge_to(crm)

@@ -115,7 +115,7 @@ def apply(connection: psycopg.Connection[Any], plan: Plan, target: Target, verdi
     status_changes = history.write(connection, target, all_added=all_added)
     _hold(connection, plan, target, verdict)
     members = plan.members_before + plan.counts.added - (0 if verdict.held else plan.counts.removed)
-    large = direct + changes + plan.counts.removed > members // RECOUNT_SHARE
+    large = plan.counts.added + changes + plan.counts.removed > members // RECOUNT_SHARE
     recount = target.group_id if large else None
     funnel.settle(connection, target.bridge_id, tally, recount=recount, whole_bridge=first_of_bridge)
     connection.execute("UPDATE bridge SET revision = %s WHERE id = %s", [revision + 1, target.bridge_id])
