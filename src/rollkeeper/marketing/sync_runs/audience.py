@@ -123,20 +123,23 @@ def _record(
     counts, now = made.counts, timezone.now()
     ours = fingerprint_text(made.stored_sum_without_removals if verdict.held else made.stored_sum)
     crm = made.closing.fingerprint or fingerprint_text(made.crm_sum)
-    connection.execute(
+    ended = connection.execute(
         "UPDATE sync_run SET status = %s, message = %s, finished_at = %s, phase = '', mode = 'full', "
         "received = %s, rows_received = %s, added = %s, updated = %s, unchanged = %s, removed = %s, "
         "set_aside = %s, held = %s, members = %s, unsubscribed = %s, resubscribed = %s, all_added = %s, "
-        "crm_fingerprint = %s, stored_fingerprint = %s, list_as_of = %s, list_version = %s WHERE id = %s",
+        "crm_fingerprint = %s, stored_fingerprint = %s, list_as_of = %s, list_version = %s "
+        "WHERE id = %s AND attempt = %s AND status = 'running'",
         [
             SyncRun.Status.HELD.value if verdict.held else SyncRun.Status.COMPLETED.value,
             verdict.reason, now,
             counts.received, counts.received, counts.added, counts.updated, counts.unchanged,
             0 if verdict.held else counts.removed, counts.set_aside, verdict.held,
             applied.members, applied.unsubscribed, applied.resubscribed, applied.all_added,
-            crm, ours, made.closing.as_of, made.closing.version, run.pk,
+            crm, ours, made.closing.as_of, made.closing.version, run.pk, run.attempt,
         ],
     )  # fmt: skip
+    if not ended.rowcount:
+        raise store.Fenced("Another worker has taken this run over; what this one wrote is taken back.")
     connection.execute(
         "UPDATE target_group SET synced_at = %s, synced_list_as_of = %s, fingerprint = %s, crm_fingerprint = %s, "
         "verified_at = CASE WHEN %s THEN %s ELSE verified_at END, missing_at_source = false, "
