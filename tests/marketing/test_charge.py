@@ -15,10 +15,10 @@ from django.db import connection as django_connection
 
 from rollkeeper.marketing.bridges.models import Bridge
 from rollkeeper.marketing.sync_runs import audience, charge, tasks
-from rollkeeper.marketing.sync_runs.charge import Busy, Heartbeat, taken_charge
+from rollkeeper.marketing.sync_runs.charge import Busy, Cancelled, Heartbeat, taken_charge
 from rollkeeper.marketing.sync_runs.models import SyncRun
 from rollkeeper.marketing.sync_runs.perform import _start, perform, spool_folder
-from rollkeeper.marketing.sync_runs.request import create_run, request_sync
+from rollkeeper.marketing.sync_runs.request import cancel_sync, create_run, request_sync
 from rollkeeper.marketing.target_groups.models import TargetGroup
 from rollkeeper.sync.connector import Pull
 from rollkeeper.sync.events import Event, Kind
@@ -208,3 +208,38 @@ def test_a_run_that_ended_is_not_performed_again() -> None:
     run = sync_group(bridge, crm, "ALL")
     again = perform(run.pk)
     assert (again.status, again.attempt) == ("completed", 1)
+
+
+def test_cancelling_a_run_that_waits_ends_it_and_the_work_finds_it_ended() -> None:
+    bridge = bridge_to(crm_of(2))
+    group = TargetGroup.objects.get(code="ALL")
+    run = request_sync(bridge, Kind.AUDIENCE, EVENT, group=group, requested_by="one")
+    cancel_sync(run, cancelled_by="two")
+    assert (perform(run.pk).status, perform(run.pk).message) == ("skipped", "Cancelled by two before it began.")
+    assert stored_people(bridge, "ALL") == {}
+
+
+def test_cancelling_a_run_at_work_stops_it_between_two_batches_and_changes_nothing() -> None:
+    crm = Interrupted(**vars(crm_of(4)))
+    bridge = bridge_to(crm)
+    run = new_run(bridge)
+
+    def cancelled() -> None:
+        cancel_sync(run, cancelled_by="two")
+        time.sleep(charge.HEARTBEAT_SECONDS + 0.5)  # the heartbeat hears it
+
+    crm.when_pulling(cancelled)
+    with taken_charge(run) as connection:
+        _start(run)
+        with Heartbeat(run.pk, run.attempt) as heartbeat, pytest.raises(Cancelled):
+            audience.sync(run, connection, crm, heartbeat, spool_folder())
+    assert stored_people(bridge, "ALL") == {}
+
+
+def test_an_approval_is_added_to_the_run_that_it_joins() -> None:  # B3
+    bridge = bridge_to(crm_of(1))
+    group = TargetGroup.objects.get(code="ALL")
+    first = request_sync(bridge, Kind.AUDIENCE, EVENT, group=group, requested_by="one")
+    joined = request_sync(bridge, Kind.AUDIENCE, EVENT, group=group, requested_by="two", approve_held=True)
+    first.refresh_from_db()
+    assert (first.pk, first.approve_held, joined.approve_held) == (joined.pk, True, True)

@@ -30,6 +30,7 @@ SYNC_ACTIONS = (
     "/subscribers/target-groups/{group}/sync/",
     "/admin/setup/bridge-configurations/{bridge}/refresh/",
 )
+CANCEL = "/sync-runs/{run}/cancel/"
 BRIDGE_ACTIONS = (
     "/admin/setup/bridge-configurations/{bridge}/change/",
     "/admin/setup/bridge-configurations/{bridge}/test/",
@@ -52,7 +53,7 @@ def address(pattern: str, made: Population) -> str:
     )
 
 
-@pytest.mark.parametrize("pattern", [*PAGES, *SYNC_ACTIONS, *BRIDGE_ACTIONS])
+@pytest.mark.parametrize("pattern", [*PAGES, *SYNC_ACTIONS, CANCEL, *BRIDGE_ACTIONS])
 def test_nobody_sees_or_does_anything_without_signing_in(made: Population, pattern: str) -> None:
     runs = SyncRun.objects.count()
     for answer in (Client().get(address(pattern, made)), Client().post(address(pattern, made))):
@@ -91,6 +92,18 @@ def test_looking_never_syncs(made: Population, administrator: Client, pattern: s
     runs = SyncRun.objects.count()
     assert administrator.get(address(pattern, made)).status_code == 405
     assert SyncRun.objects.count() == runs
+
+
+def test_who_may_sync_may_cancel_and_nobody_else(made: Population, reader: Client, marketer: Client) -> None:
+    run = made.changing_run
+    SyncRun.objects.filter(pk=run.pk).update(status=SyncRun.Status.RUNNING)
+    assert reader.post(address(CANCEL, made)).status_code == 403
+    assert marketer.get(address(CANCEL, made)).status_code == 405
+    assert not SyncRun.objects.get(pk=run.pk).cancel_requested
+    assert "Cancel" not in reader.get(f"/sync-runs/{run.pk}/").content.decode()
+    assert "Cancel" in marketer.get(f"/sync-runs/{run.pk}/").content.decode()
+    assert marketer.post(address(CANCEL, made)).status_code == 302
+    assert SyncRun.objects.get(pk=run.pk).cancel_requested
 
 
 @pytest.mark.parametrize("pattern", BRIDGE_ACTIONS)

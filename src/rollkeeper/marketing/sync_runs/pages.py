@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django import forms
+from django.contrib.auth.decorators import permission_required
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
 from rollkeeper.marketing.subscribers.models import Subscriber
 from rollkeeper.marketing.sync_runs.models import RunChange, SetAsideRow, SyncRun
 from rollkeeper.marketing.sync_runs.old_values import OldValue, field_labels, old_values
+from rollkeeper.marketing.sync_runs.request import cancel_sync
+from rollkeeper.marketing.sync_runs.rules import MAY_SYNC
 from rollkeeper.sync.events import Event
 from rollkeeper.sync.set_aside import Reason
 from rollkeeper.web.paging import Page, keyset_page
@@ -111,6 +114,15 @@ def progress(request: HttpRequest, run_id: int) -> HttpResponse:
     answer = render(request, "sync_runs/ended.html", {"run": run}, status=STOP_POLLING)
     answer["HX-Trigger"] = "sync-run-ended"
     return answer
+
+
+@require_POST
+@permission_required(MAY_SYNC, raise_exception=True)
+def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Cancel: the run stops before it changes anything, and the page shows how it ended."""
+    run = get_object_or_404(SyncRun, pk=run_id)
+    cancel_sync(run, cancelled_by=request.user.get_username())
+    return redirect("sync-run", run.pk)
 
 
 @require_GET

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from rollkeeper.marketing.bridges.models import Bridge
 from rollkeeper.marketing.sync_runs import tasks
@@ -20,10 +21,13 @@ def request_sync(
     requested_by: str,
     approve_held: bool = False,
 ) -> SyncRun:
-    """Ask a worker for a sync. While such a request waits, another one joins it: its run is returned."""
+    """Ask a worker for a sync. While such a request waits, another one joins it: its run is returned.
+
+    A person's approval of held removals is added to the run that it joins.
+    """
     while True:
         waiting = _waiting(bridge, kind, group)
-        if waiting is not None:
+        if waiting is not None and (not approve_held or _approved(waiting)):
             return waiting
         try:
             with transaction.atomic():
@@ -58,6 +62,27 @@ def create_run(
         approve_held=approve_held,
         status=status,
     )
+
+
+def cancel_sync(run: SyncRun, *, cancelled_by: str) -> None:
+    """Stop a run before it changes anything: one that waits ends here, one at work between two batches.
+
+    A run that is writing already, or has ended, goes on to its end.
+    """
+    SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.RUNNING).update(cancel_requested=True)
+    SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.WAITING).update(
+        status=SyncRun.Status.SKIPPED,
+        error_kind="cancelled",
+        message=f"Cancelled by {cancelled_by} before it began.",
+        finished_at=timezone.now(),
+    )
+
+
+def _approved(waiting: SyncRun) -> bool:
+    """Add the approval to a run that waits; False where it waits no longer."""
+    changed = SyncRun.objects.filter(pk=waiting.pk, status=SyncRun.Status.WAITING).update(approve_held=True)
+    waiting.approve_held = bool(changed)
+    return bool(changed)
 
 
 def _waiting(bridge: Bridge, kind: Kind, group: TargetGroup | None) -> SyncRun | None:
