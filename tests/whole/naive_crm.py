@@ -185,14 +185,14 @@ class NaiveCrm:
     def mkt510(self, code: str) -> dict[str, tuple[str, int]]:
         return {code: self.regenerate(code)}
 
-    def mkt600(self, setup_code: str, code: str | None) -> dict[str, tuple[str, int]]:
+    def mkt600(self, setup_code: str, code: str | None) -> dict[str, tuple[str, int | None]]:
         """Exactly the lists of the frequency, and those of ALWAYS; what was never built is skipped (S11, S12)."""
         due = [
             each
             for each in sorted(self.lists)
             if self.lists[each].frequency in {setup_code, "ALWAYS"} and code in {None, each}
         ]
-        return {each: self.regenerate(each) if self.lists[each].version else ("skipped", 0) for each in due}
+        return {each: self.regenerate(each) if self.lists[each].version else ("skipped", None) for each in due}
 
 
 def plain(number: Decimal) -> str:
