@@ -79,6 +79,7 @@ def sync(crm: int, postgres: int, repeat_changed: int = 0, profile: str = "", **
     from rollkeeper.cli.database import set_up
 
     set_up("marketing")
+    import rollkeeper.connectors.rollkeeper_crm  # noqa: F401  # which a worker has imported at its first sync
     from rollkeeper.cli import sync_run
     from rollkeeper.marketing.target_groups.models import TargetGroup
     from rollkeeper.sync.events import Event

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -30,9 +31,10 @@ _POSTGRES_TYPES = {
 def write(
     connection: psycopg.Connection[Any], table: str, columns: list[str], batches: Iterable[pa.RecordBatch]
 ) -> int:
-    """COPY batches into columns of a table (in the batches' column order); the number of rows written."""
-    written = 0
-    encoder: ArrowToPostgresBinaryEncoder | None = None
+    """COPY batches into columns of a table (in the batches' column order); the number of rows written.
+
+    All batches but the first are taken in another thread: whatever gives them must leave the connection alone.
+    """
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
@@ -43,13 +45,29 @@ def write(
             return 0
         assert_types(connection, table, columns, first.schema)
         encoder = ArrowToPostgresBinaryEncoder(first.schema)
-        with cursor.copy(statement) as copy:
-            copy.write(encoder.write_header())
+        written = 0
+
+        def encoded() -> Iterator[bytes]:
+            nonlocal written
+            yield encoder.write_header()
             for batch in _with_first(first, batches):
-                copy.write(encoder.write_batch(batch))
                 written += batch.num_rows
-            copy.write(encoder.finish())
+                yield encoder.write_batch(batch)
+            yield encoder.finish()
+
+        with cursor.copy(statement) as copy:
+            for piece in _one_ahead(encoded()):
+                copy.write(piece)
     return written
+
+
+def _one_ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same, but each piece is made in a thread while the server still works on the one before."""
+    with ThreadPoolExecutor(1, "encode") as thread:
+        following = thread.submit(next, pieces, None)
+        while (piece := following.result()) is not None:
+            following = thread.submit(next, pieces, None)
+            yield piece
 
 
 def _with_first(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

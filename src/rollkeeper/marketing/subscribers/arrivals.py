@@ -7,7 +7,9 @@ temporary tables `change` and `arrived`, from which set-based statements take th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rollkeeper.postgres import copy
+from rollkeeper.sync.member import FIXED_COLUMNS
 from rollkeeper.sync.merge import HASHES, row_keys, rows_where
 
 if TYPE_CHECKING:
@@ -39,24 +42,38 @@ def write(
 
     `all_new`: the bridge has no subscribers yet, so none need be looked for.
     """
+    destination = _Destination(connection, target, revision, crm_columns)
+    if all_new:
+        destination.add(lambda: _in_slots(plan, target), plan.writes.rows)
+        return plan.writes.rows
     new_rows = 0
-    remember_new = plan.members_before > 0
-    for batch in plan.writes.batches():
+    for batch in _in_slots(plan, target):
         ids = batch.column("subscriber_id")
         differs = pc.is_valid(ids)  # a member in the plan differs from what is stored
         arriving = pc.invert(differs)
-        if not all_new and pc.any(arriving).as_py():
+        if pc.any(arriving).as_py():
             found, same = _known(connection, target.bridge_id, batch, arriving)
             ids = pc.coalesce(ids, found)
             differs = pc.or_(differs, pc.and_(pc.is_valid(found), pc.invert(same)))
             joining = pc.and_(arriving, pc.is_valid(ids))
             _write_arrived(connection, batch.filter(joining), ids.filter(joining), is_new=False)
-        _write_change(connection, batch.filter(differs), ids.filter(differs), target, crm_columns)
+        destination.change(batch.filter(differs), ids.filter(differs))
         fresh = rows_where(batch, pc.is_null(ids))
-        if fresh.num_rows:
-            _write_new(connection, fresh, target, revision, crm_columns, remember=remember_new)
-            new_rows += fresh.num_rows
+        new_ids = destination.add(partial(iter, [fresh]), fresh.num_rows)
+        if plan.members_before > 0:
+            _write_arrived(connection, fresh, new_ids, is_new=True)
+        new_rows += fresh.num_rows
     return new_rows
+
+
+def _in_slots(plan: Plan, target: Target) -> Iterator[pa.RecordBatch]:
+    """The plan's rows under the names of `subscriber`'s columns: a field may have any name, also one of those."""
+    fields = len(plan.fields)
+    for batch in plan.writes.batches():
+        names = batch.schema.names
+        yield batch.rename_columns(
+            [*names[: len(FIXED_COLUMNS)], *target.slots.values(), *names[len(FIXED_COLUMNS) + fields :]]
+        )
 
 
 def has_subscribers(connection: psycopg.Connection[Any], bridge_id: int) -> bool:
@@ -88,23 +105,6 @@ def _known(
     return known.column("id").take(place), pc.fill_null(pc.and_(*same), False)
 
 
-def _write_change(
-    connection: psycopg.Connection[Any],
-    batch: pa.RecordBatch,
-    ids: pa.Int64Array,
-    target: Target,
-    crm_columns: tuple[str, ...],
-) -> None:
-    if not batch.num_rows:
-        return
-    names = [*KEYS, *crm_columns, *HASHES, *target.slots]
-    rows = pa.RecordBatch.from_arrays(
-        [ids, *(batch.column(name) for name in names)], names=["subscriber_id", *names]
-    )
-    columns = ["subscriber_id", *KEYS, *crm_columns, *HASHES, *target.slots.values()]
-    copy.write(connection, "change", columns, [rows])
-
-
 def _write_arrived(
     connection: psycopg.Connection[Any], batch: pa.RecordBatch, ids: pa.Int64Array, *, is_new: bool
 ) -> None:
@@ -115,49 +115,70 @@ def _write_arrived(
     copy.write(connection, "arrived", names, [pa.RecordBatch.from_arrays(columns, names=names)])
 
 
-def _write_new(
-    connection: psycopg.Connection[Any],
-    batch: pa.RecordBatch,
-    target: Target,
-    revision: int,
-    crm_columns: tuple[str, ...],
-    *,
-    remember: bool,
-) -> None:
-    ids = _take_ids(connection, batch.num_rows)
-    constants = {
-        "bridge_id": target.bridge_id,
-        "group_id": target.group_id,
-        "revision": revision,
-        "first_run": target.run_id,
-        "last_run": target.run_id,
-        "since_run": target.run_id,
-    }
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    """The tables that rows go to, and what is the same for all rows of a run."""
 
-    def rows(names: list[str], columns: list[str]) -> Iterator[pa.RecordBatch]:
-        arrays = [
-            ids if name in {"id", "subscriber_id"}
-            else _constant(constants[name], batch.num_rows) if name in constants
-            else batch.column(name)
-            for name in names
-        ]  # fmt: skip
-        yield pa.RecordBatch.from_arrays(arrays, names=columns)
+    connection: psycopg.Connection[Any]
+    target: Target
+    revision: int
+    crm_columns: tuple[str, ...]
 
-    names = ["id", "bridge_id", *KEYS, *crm_columns, *HASHES, "revision", "first_run", "last_run", *target.slots]
-    columns = [target.slots.get(name, name) for name in names]
-    copy.write(connection, "subscriber", columns, rows(names, columns))
-    members = ["group_id", *KEYS, "subscriber_id", *HASHES, "since_run"]
-    copy.write(connection, "group_member", members, rows(members, members))
-    if remember:
-        _write_arrived(connection, batch, ids, is_new=True)
+    def change(self, batch: pa.RecordBatch, ids: pa.Int64Array) -> None:
+        """Rows of known subscribers into `change`."""
+        if batch.num_rows:
+            names = [*KEYS, *self.crm_columns, *HASHES, *self.target.slots.values()]
+            columns = ["subscriber_id", *names]
+            rows = pa.RecordBatch.from_arrays([ids, *(batch.column(name) for name in names)], names=columns)
+            copy.write(self.connection, "change", columns, [rows])
+
+    def add(self, batches: Callable[[], Iterator[pa.RecordBatch]], count: int) -> pa.Int64Array:
+        """New people into `subscriber` and `group_member`, one table after the other; their ids."""
+        if not count:
+            return pa.array([], pa.int64())
+        first = _take_ids(self.connection, count)
+        slots = self.target.slots.values()
+        subscriber = [
+            "id",
+            "bridge_id",
+            *KEYS,
+            *self.crm_columns,
+            *HASHES,
+            "revision",
+            "first_run",
+            "last_run",
+            *slots,
+        ]
+        group_member = ["group_id", *KEYS, "subscriber_id", *HASHES, "since_run"]
+        for table, columns in (("subscriber", subscriber), ("group_member", group_member)):
+            copy.write(self.connection, table, columns, self._completed(batches(), first, columns))
+        return pa.array(np.arange(first, first + count, dtype=np.int64))
+
+    def _completed(
+        self, batches: Iterator[pa.RecordBatch], first: int, columns: list[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows with a table's columns: ids ascend from `first`, the rest is theirs or the run's."""
+        target = self.target
+        run = dict.fromkeys(("first_run", "last_run", "since_run"), target.run_id)
+        constants = {"bridge_id": target.bridge_id, "group_id": target.group_id, "revision": self.revision, **run}
+        for batch in batches:
+            ids = pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64))
+            arrays = [
+                ids if name in {"id", "subscriber_id"}
+                else _constant(constants[name], batch.num_rows) if name in constants
+                else batch.column(name)
+                for name in columns
+            ]  # fmt: skip
+            yield pa.RecordBatch.from_arrays(arrays, names=columns)
+            first += batch.num_rows
 
 
 def _constant(value: int, rows: int) -> pa.Int64Array:
     return pa.array(np.full(rows, value, np.int64))
 
 
-def _take_ids(connection: psycopg.Connection[Any], count: int) -> pa.Int64Array:
-    """A block of subscriber ids. All inserts of subscribers come through here."""
+def _take_ids(connection: psycopg.Connection[Any], count: int) -> int:
+    """The first of a block of subscriber ids. All inserts of subscribers come through here."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [SUBSCRIBER_SEQUENCE_LOCK])
     row = connection.execute(
         "SELECT setval(seq, nextval(seq) + %s - 1) FROM "
@@ -166,5 +187,4 @@ def _take_ids(connection: psycopg.Connection[Any], count: int) -> pa.Int64Array:
     ).fetchone()
     if row is None:
         raise RuntimeError("The sequence of subscriber ids is missing.")
-    last = int(row[0])
-    return pa.array(np.arange(last - count + 1, last + 1, dtype=np.int64))
+    return int(row[0]) - count + 1
