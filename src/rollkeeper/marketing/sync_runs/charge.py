@@ -9,6 +9,7 @@ no longer in charge.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ import psycopg
 
 from rollkeeper.marketing.sync_runs.models import SyncRun
 from rollkeeper.postgres.connection import connect
+
+logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 1.0  # also how often pages see progress move
 STALE_AFTER = timedelta(seconds=30)
@@ -110,6 +113,15 @@ class Heartbeat:
             raise Cancelled("Cancelled by a person before anything was changed.")
 
     def _beat(self) -> None:
+        """Beat until told to stop, over a new connection where one is lost; the writer has its own."""
+        while not self._stop.is_set():
+            try:
+                self._beat_while_connected()
+            except psycopg.OperationalError as error:
+                logger.warning("Run %s: its heartbeat lost the database: %s", self._run_id, str(error).strip())
+                self._stop.wait(HEARTBEAT_SECONDS)
+
+    def _beat_while_connected(self) -> None:
         with connect(autocommit=True) as connection:
             while True:
                 row = connection.execute(
