@@ -8,7 +8,7 @@ CRM_PORT ?= 8001
 SIZES ?= 100000
 
 SITES := tests/crm tests/marketing
-QUICK := tests/sync tests/conformance tests/web tests/work tests/cli
+QUICK := tests/sync tests/conformance tests/web tests/work tests/cli tests/whole tests/journeys
 
 .PHONY: help setup run test check bench lint types layers test-fast test-suites test-system-postgres lock browser clean
 
