@@ -198,8 +198,12 @@ def test_a_request_while_one_waits_joins_it() -> None:  # spec/work.md
     other = request_sync(bridge, Kind.CATALOG, Event.LOGIN, requested_by="two")
     assert first.pk == joined.pk != other.pk
     with django_connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE task_name = %s", [tasks.perform_sync.name])
-        assert cursor.fetchone() == (2,)
+        cursor.execute(
+            "SELECT args ->> 'run_id' FROM procrastinate_jobs WHERE task_name = %s AND args ->> 'run_id' = ANY(%s) "
+            "ORDER BY id DESC LIMIT 2",
+            [tasks.perform_sync.name, [str(first.pk), str(other.pk)]],
+        )
+        assert cursor.fetchall() == [(str(other.pk),), (str(first.pk),)]
 
 
 def test_a_run_that_ended_is_not_performed_again() -> None:

@@ -19,8 +19,7 @@ from django.utils import timezone
 
 from rollkeeper.cli import preparation
 from rollkeeper.cli.sync_run import document, exit_code, perform_here
-from rollkeeper.marketing.bridges.catalog import bridge_fields
-from rollkeeper.marketing.bridges.models import Bridge
+from rollkeeper.marketing.bridges.models import Bridge, PersonalizationField
 from rollkeeper.marketing.subscribers import store
 from rollkeeper.marketing.subscribers.models import Subscriber
 from rollkeeper.marketing.sync_runs import charge
@@ -109,7 +108,7 @@ def _listed(database: Any, group: TargetGroup, step: funnel.Step) -> int:
 
 
 def fields() -> list[list[str]]:
-    return [[field.name, field.label, field.type] for field in bridge_fields(Bridge.objects.get())]
+    return [[field.name, field.label, field.type] for field in PersonalizationField.objects.all()]
 
 
 def codes() -> list[str]:

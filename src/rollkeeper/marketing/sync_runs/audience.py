@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from django.utils import timezone
 
-from rollkeeper.marketing.bridges import catalog
+from rollkeeper.marketing.bridges.fields import slot_columns, store_fields
 from rollkeeper.marketing.subscribers import store
 from rollkeeper.marketing.subscribers.store import Applied, Moved, Overtaken, Target
 from rollkeeper.marketing.sync_runs import set_aside
@@ -43,8 +43,6 @@ def sync(
         pull_revision = store.bridge_revision(connection, run.bridge_id)
         heartbeat.phase = "Receiving members"
         with closing(download(connector, run.group.code, folder, heartbeat.received)) as source:
-            if source.fields != catalog.bridge_fields(run.bridge):
-                catalog.store_fields(run.bridge, source.fields)
             try:
                 _plan_and_apply(run, connection, source, pull_revision, heartbeat, folder)
             except Overtaken:
@@ -83,6 +81,7 @@ def apply_alone(
     run: SyncRun, connection: psycopg.Connection[Any], source: Download, pull_revision: int, folder: Path
 ) -> None:
     """Plan and apply under the bridge's lock, in the caller's transaction: nobody can come between."""
+    store_fields(connection, run.bridge_id, source.fields)  # first: it may change what is stored of rows
     revision = store.bridge_revision(connection, run.bridge_id, lock=True)
     with closing(plan(source, store.stored_members(connection, _group_id(run)), folder)) as made:
         _apply(run, connection, made, pull_revision, revision)
@@ -101,6 +100,7 @@ def _plan_now(
 def _apply(
     run: SyncRun, connection: psycopg.Connection[Any], made: Plan, pull_revision: int, revision: int
 ) -> None:
+    store_fields(connection, run.bridge_id, made.fields)
     target = Target(
         bridge_id=run.bridge_id,
         group_id=_group_id(run),
@@ -108,7 +108,7 @@ def _apply(
         attempt=run.attempt,
         pull_revision=pull_revision,
         plan_revision=revision,
-        slots=catalog.slot_columns(run.bridge, made.fields),
+        slots=slot_columns(connection, run.bridge_id),
     )
     verdict = Guard().judge(made, approved=run.approve_held)
     applied = store.apply(connection, made, target, verdict)
