@@ -53,7 +53,7 @@ test-suites: setup browser
 	.ci/suites $(wildcard tests/*/)
 
 test-system-postgres: setup
-	.ci/with-system-postgres .ci/suites $(SITES)
+	.ci/with-system-postgres .ci/suites $(SITES) -- -m 'not slow'
 
 browser: # the journeys drive Debian's Chromium
 	@command -v chromium >/dev/null || \

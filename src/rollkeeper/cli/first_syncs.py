@@ -26,7 +26,10 @@ def sync_for_the_first_time(lists: bool, say: Callable[[str], None]) -> tuple[Ex
             bridge=bridge, synced_at=None, list_regenerated_at__isnull=False, missing_at_source=False
         )
         say(f"Syncing {len(groups)} target groups for the first time …")
-        ended += [sync_run.perform_here(bridge, Event.RESYNC_COUNT_DETAILS, group=group) for group in groups]
+        for done, group in enumerate(groups):
+            if done and done % preparation.TOLD_EVERY == 0:
+                say(f"{done} of {len(groups)} target groups are synced …")
+            ended.append(sync_run.perform_here(bridge, Event.RESYNC_COUNT_DETAILS, group=group))
     code = max((sync_run.exit_code(run) for run in ended), default=Exit.DONE)
     if code is Exit.DONE and lists:
         preparation.sample_mark().unlink(missing_ok=True)

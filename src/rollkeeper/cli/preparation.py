@@ -17,6 +17,7 @@ from rollkeeper.configuration import configuration
 TOKEN_NAME = "Rollkeeper marketing site"  # noqa: S105  # a name, not a token
 BRIDGE_NAME = "Bundled CRM"
 CONNECTOR = "rollkeeper_crm"
+TOLD_EVERY = 25  # lists: a large sample takes minutes, and a person wants to see it move
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -69,7 +70,9 @@ def _fill(size: str, say: Callable[[str], None]) -> bool:
         generate(size)
     lists = MarketingList.objects.filter(version=0, job_results=None).values_list("code", flat=True)
     say(f"Building its {len(lists)} marketing lists with MKT510 …")
-    for code in lists:
+    for done, code in enumerate(lists):
+        if done and done % TOLD_EVERY == 0:
+            say(f"{done} of {len(lists)} lists are built …")
         _run_mkt510(code)
     return True
 

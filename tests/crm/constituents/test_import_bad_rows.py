@@ -43,6 +43,7 @@ def only_set_aside(report: ImportReport, line: int, reason: str) -> str:
         (b"x,0,I,\xff\xfe,,,,,,,", "not_utf8", "0xff"),
         (row("x", first_name="a\0b"), "nul_character", "NUL"),
         (row("x\x01"), "control_character_in_id", "customer id"),
+        (row("x\ty"), "control_character_in_id", "customer id"),
         ('x,0,I,"a"b,,,,,,,', "unreadable", "quotes"),
         ('x,0,I,"never closed,,,,,,,', "unreadable", "quote that is not closed"),
     ],

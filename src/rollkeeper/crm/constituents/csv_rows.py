@@ -119,9 +119,9 @@ class RowReader:
             )  # fmt: skip
         if not cells[0].strip():
             return _set_aside(record, "missing_id", "has no master_customer_id")
+        if NAME_CONTROL.search(cells[0]) or NAME_CONTROL.search(cells[1]):
+            return _set_aside(record, "control_character_in_id", "has a control character in its customer id")
         if CONTROL.search(record.text):
-            if CONTROL.search(cells[0]) or CONTROL.search(cells[1]):
-                return _set_aside(record, "control_character_in_id", "has a control character in its customer id")
             cells = [CONTROL.sub("", cell) for cell in cells]
         if max(map(len, cells)) > ID_LIMIT and (reason := self._too_long(cells)):
             return _set_aside(record, "value_too_long", reason)

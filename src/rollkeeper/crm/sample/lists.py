@@ -11,7 +11,7 @@ from rollkeeper.crm.lists.models import Frequency
 from rollkeeper.crm.sample import association
 
 Condition = dict[str, object]
-NUMBERS = {"small": 20, "middle": 200, "large": 2_000}  # lists a size
+NUMBERS = {"small": 20, "middle": 200, "large": 200}  # lists a size
 LEADERS = ["Principal", "Director of Engineering"]
 REQUESTED = (Frequency.DAILY, Frequency.WEEKLY, Frequency.DAILY, Frequency.MONTHLY, Frequency.WEEKLY)
 

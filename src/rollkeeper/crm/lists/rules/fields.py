@@ -47,15 +47,16 @@ class RuleField:
         return bool(self.table)
 
 
-# Each join gives at most one row a constituent. The one `%s` there is takes the organisation's date of the run.
+# Each join gives at most one row a constituent. Each `%s` takes the organisation's date of the run.
 JOINS: Mapping[str, str] = {
     "permission": "LEFT JOIN constituent_permission p ON p.constituent_id = c.id",
     "primary_address": "LEFT JOIN email_address e ON e.constituent_id = c.id AND e.is_primary",
-    # The current term is the one that expires last among those begun.
+    # The current term is the one that expires last among those begun. Said as "none expires later", so that the
+    # planner may look up the terms of a few constituents or join those of all, as the rule is narrow or broad.
     "membership": (
-        "LEFT JOIN (SELECT DISTINCT ON (constituent_id) constituent_id, level_code, level_name, status,"
-        " joined_on, expires_on, auto_renew FROM membership WHERE begins_on <= %s"
-        " ORDER BY constituent_id, expires_on DESC, id DESC) m ON m.constituent_id = c.id"
+        "LEFT JOIN membership m ON m.constituent_id = c.id AND m.begins_on <= %s"
+        " AND NOT EXISTS (SELECT FROM membership later WHERE later.constituent_id = m.constituent_id"
+        " AND later.begins_on <= %s AND (later.expires_on, later.id) > (m.expires_on, m.id))"
     ),
     "events": (
         "LEFT JOIN (SELECT constituent_id, count(*) AS registrations FROM event_registration"
