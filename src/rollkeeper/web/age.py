@@ -1,4 +1,4 @@
-"""How long ago something was, in the fewest words that a person needs."""
+"""How long ago something was, or how long it took, in the fewest words that a person needs."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def age_in_words(when: datetime, now: datetime) -> str:
     words = next((f"{length // unit} {name}" for limit, unit, name in STEPS if length < limit), "")
     words = words or f"{length // (30 * DAY)} months"
     return f"{words} ago" if seconds >= 0 else f"in {words}"
+
+
+def duration_in_words(seconds: float) -> str:
+    """`3.2 s`, `4.5 min`."""
+    return f"{seconds:.1f} s" if seconds < 2 * MINUTE else f"{seconds / MINUTE:.1f} min"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django import template
 from django.template import Context
@@ -18,7 +18,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from rollkeeper.web.age import age_in_words
+from rollkeeper.web.age import age_in_words, duration_in_words
 from rollkeeper.web.navigation import SiteMenu, site_menu
 
 register = template.Library()
@@ -107,6 +107,21 @@ def date_and_time(when: datetime) -> str:
 def age(when: datetime) -> str:
     """How long ago it was, without the date."""
     return age_in_words(when, timezone.now())
+
+
+class Run(Protocol):
+    """Anything that starts and finishes."""
+
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@register.filter
+def took(run: Run) -> str:
+    """How long a run took, in seconds or minutes; empty before it has ended."""
+    if run.started_at is None or run.finished_at is None:
+        return ""
+    return duration_in_words((run.finished_at - run.started_at).total_seconds())
 
 
 @register.simple_tag

@@ -49,15 +49,6 @@ def job_words(run: JobRun) -> str:
 
 
 @register.filter
-def took(run: JobRun) -> str:
-    """How long the run took; empty before it has ended."""
-    if run.started_at is None or run.finished_at is None:
-        return ""
-    seconds = (run.finished_at - run.started_at).total_seconds()
-    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
-
-
-@register.filter
 def is_overdue(run: JobRun) -> bool:
     """Whether it waits longer than a worker that is there would let it."""
     return run.state == JobRun.State.WAITING and timezone.now() - run.requested_at > PATIENCE

@@ -64,15 +64,6 @@ def short_event(run: SyncRun) -> str:
 
 
 @register.filter
-def took(run: SyncRun) -> str:
-    """How long the run took, in seconds or minutes; empty before it has ended."""
-    if run.started_at is None or run.finished_at is None:
-        return ""
-    seconds = (run.finished_at - run.started_at).total_seconds()
-    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
-
-
-@register.filter
 def mode_words(run: SyncRun) -> str:
     """What travelled: everything, the changes, or nothing."""
     return MODES.get(run.mode, run.mode)
