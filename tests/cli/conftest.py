@@ -25,6 +25,8 @@ def running() -> Iterator[Installation]:
     """One with the small sample that is up, for all tests of a module."""
     shared = Installation(_make_home())
     shared.start("small")
+    shared.first_lists = shared.answer("crm", "lists")
+    shared.first_runs = shared.answer("runs", "--limit", "500")
     yield shared
     _remove(shared)
 

@@ -38,12 +38,17 @@ def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
 
 @dataclass
 class Installation:
-    """A home with ports of its own. `output` is where `up` prints."""
+    """A home with ports of its own. `output` is where `up` prints.
+
+    `first_lists` and `first_runs` are what the commands said right after the start that tests share.
+    """
 
     home: Path
     port: int = field(default_factory=free_port)
     crm_port: int = field(default_factory=free_port)
     up: subprocess.Popen[bytes] | None = None
+    first_lists: list[dict[str, Any]] = field(default_factory=list)
+    first_runs: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def output(self) -> Path:
