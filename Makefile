@@ -47,7 +47,7 @@ layers: setup
 	$(BIN)/lint-imports
 
 test-fast: setup
-	.ci/suites $(QUICK) $(SITES) -- -m 'not slow'
+	SUITES_AT_ONCE=2 .ci/suites $(SITES) $(QUICK) -- -m 'not slow'
 
 test-suites: setup browser
 	.ci/suites $(wildcard tests/*/)

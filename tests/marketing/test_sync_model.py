@@ -226,7 +226,8 @@ class Syncing(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_syncs_agree_with_the_model(request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("examples", [8, pytest.param(40, marks=pytest.mark.slow)])
+def test_syncs_agree_with_the_model(examples: int) -> None:
     from tests.marketing.cleaning import emptied
 
     class Machine(Syncing):
@@ -236,6 +237,6 @@ def test_syncs_agree_with_the_model(request: pytest.FixtureRequest) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=40, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

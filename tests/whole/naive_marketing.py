@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tests.whole.imports import ADDRESSES, UNTAKEABLE
+from tests.whole.imports import ADDRESSES
 from tests.whole.naive_crm import Key, NaiveCrm, Row
 
 REMOTE = "Unsubscribed from remote system"
@@ -81,15 +81,14 @@ class NaiveMarketing:
             return Expected("failed")
         self.fields = crm.fields
         rows = {key: crm.row(key) for key in found.members}
-        good = {key: row for key, row in rows.items() if key not in UNTAKEABLE}
         leaving = group.members - set(rows)
         held = bool(leaving) and not approve and _is_too_much(len(leaving), len(group.members), len(rows))
-        before = {key: self.status(key) for key in good if key in self.people}
-        updated = sum(1 for key in good if key in group.members and self.people[key].row != good[key])
-        added = len(set(good) - group.members)
-        for key, row in good.items():
+        before = {key: self.status(key) for key in rows if key in self.people}
+        updated = sum(1 for key in rows if key in group.members and self.people[key].row != rows[key])
+        added = len(set(rows) - group.members)
+        for key, row in rows.items():
             self._meet(key, row)
-        group.members = (group.members | set(good)) - (set() if held else leaving)
+        group.members = (group.members | set(rows)) - (set() if held else leaving)
         group.missing = False
         moved = [(status, self.status(key)) for key, status in before.items() if status != self.status(key)]
         return Expected(
@@ -97,8 +96,8 @@ class NaiveMarketing:
             received=len(rows),
             added=added,
             updated=updated,
-            unchanged=len(good) - added - updated,
-            set_aside=len(rows) - len(good),
+            unchanged=len(rows) - added - updated,
+            set_aside=0,
             removed=0 if held else len(leaving),
             held=len(leaving) if held else 0,
             unsubscribed=sum(1 for _, new in moved if new == REMOTE),
