@@ -103,7 +103,7 @@ class NaiveMarketing:
             unsubscribed=sum(1 for _, new in moved if new == REMOTE),
             resubscribed=sum(1 for old, _ in moved if old == REMOTE),
             members=len(group.members),
-            identical=not held and len(good) == len(rows),
+            identical=not held,
             crm_fingerprint=fingerprint(rows.values()),
         )
 
