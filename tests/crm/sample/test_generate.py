@@ -19,7 +19,7 @@ from rollkeeper.crm.sample.lists import NUMBERS, sample_lists
 from rollkeeper.sync.member import fingerprint_text, hash_sum
 from tests.crm.personalization.profiles import stored_members
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]  # each makes an association
 TODAY = date(2026, 3, 1)
 
 
