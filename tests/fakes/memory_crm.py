@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from rollkeeper.sync.connector import Catalog, CatalogList, Closing, ListMissing, Pull
+from rollkeeper.sync.connector import Catalog, CatalogList, Closing, ListMissing, Mode, Pull
 from rollkeeper.sync.member import Field, member_schema
 
 Key = tuple[str, str]
@@ -80,6 +80,8 @@ class MemoryCrm:
 
 
 class _Pull:
+    mode = Mode.FULL
+
     def __init__(self, crm: MemoryCrm, code: str) -> None:
         self.fields = crm.fields
         self._crm = crm

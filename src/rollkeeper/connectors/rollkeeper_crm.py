@@ -25,6 +25,7 @@ from rollkeeper.sync.connector import (
     ConnectorError,
     ListMissing,
     ListNotBuilt,
+    Mode,
     PersonAtSource,
     SourceMisconfigured,
     SourceNonsense,
@@ -162,6 +163,8 @@ class Connector:
 
 class MemberPull:
     """One pull of a list's members, checked as it comes (`sync.connector.Pull`)."""
+
+    mode = Mode.FULL
 
     def __init__(self, body: Body, code: str, crm: str) -> None:
         self._body = body

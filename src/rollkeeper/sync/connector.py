@@ -6,10 +6,11 @@ One conformance suite (`tests/conformance/`) runs over all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from importlib import import_module
 from typing import Protocol, cast, runtime_checkable
 
@@ -61,29 +62,49 @@ class Catalog:
     fields: tuple[Field, ...]
 
 
+class Mode(StrEnum):
+    """How much of a list travels (B2)."""
+
+    FULL = "full"
+    DELTA = "delta"
+    UNCHANGED = "unchanged"
+
+
+Key = tuple[str, str]  # a customer id: master, sub
+MOST_ALSO = 50  # as many rows can be asked for beside the changes
+
+
 @dataclass(frozen=True, slots=True)
 class Closing:
     """What the CRM says of a whole pull once its last row is out.
 
-    `rows` and `fingerprint` are the CRM's own count and fingerprint of what it sent; `fingerprint` is None
-    where the CRM cannot compute one (the connector's caller then computes it from the rows).
+    `rows` and `fingerprint` are the CRM's own count of the rows that it sent and the fingerprint of the members
+    among them; `fingerprint` is None where the CRM cannot compute one (the connector's caller then computes it
+    from the rows). `list_members` and `list_fingerprint` are those of the whole list, as the CRM keeps them,
+    whatever part of it travelled. `token` names this state of the list: with it the next pull asks for what
+    changed since (B2); None where the CRM cannot tell.
     """
 
     rows: int
     fingerprint: str | None
     as_of: datetime | None
     version: str
+    list_members: int | None = None
+    list_fingerprint: str | None = None
+    token: str | None = None
 
 
 class Pull(Protocol):
-    """One pull of a list's members."""
+    """One pull of a list's members: all of them, or what changed."""
 
     fields: tuple[Field, ...]
+    mode: Mode
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Members in `member_schema(fields)`, strictly ascending by (master, sub) in UTF-8 byte order.
+        """Rows strictly ascending by (master, sub) in UTF-8 byte order.
 
-        Raises a `ConnectorError`; a stream that ends early is an error, never a short list.
+        In `member_schema(fields)` where all members travel, in `delta_schema(fields)` where the changes do; none
+        where nothing changed. Raises a `ConnectorError`; a stream that ends early is an error, never a short list.
         """
         ...
 
@@ -104,6 +125,54 @@ class Connector(Protocol):
     def catalog(self) -> Catalog: ...
 
     def members(self, code: str) -> AbstractContextManager[Pull]: ...
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """What a connector may promise beside the rest: to send only what changed (B2)."""
+
+    def changes(self, code: str, token: str, also: Sequence[Key] = ()) -> AbstractContextManager[Pull]:
+        """What changed in the list since the state that `token` names, with the present rows of `also` (at most
+        `MOST_ALSO` customer ids) among it, changed or not; one that is not in the list comes as removed.
+
+        The pull's mode says what came: `DELTA`, `UNCHANGED`, or `FULL` where the CRM does not know the token
+        (any more). No change is missed, whatever transactions were open when the token was given out; one may
+        come again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RangeSum:
+    """How many members have a customer id in a range, and the sum of their row hashes modulo 2^128."""
+
+    members: int
+    fingerprint: int
+
+
+@dataclass(frozen=True, slots=True)
+class RangeSums:
+    """Sums over ranges of a list, computed from its rows, and the list's kept facts in the same snapshot."""
+
+    ranges: tuple[RangeSum, ...]
+    version: str
+    list_members: int
+    list_fingerprint: str
+
+
+@runtime_checkable
+class TellsRanges(Protocol):
+    """What a connector may promise beside the rest: sums over ranges of customer ids, so that a difference is
+    narrowed to its rows without sending the list (B1). Ranges are in UTF-8 byte order of (master, sub).
+    """
+
+    def range_sums(self, code: str, bounds: Sequence[Key]) -> RangeSums:
+        """For n ascending bounds the n + 1 ranges between them; each bound begins the range after it."""
+        ...
+
+    def members_between(self, code: str, first: Key | None, end: Key | None) -> AbstractContextManager[Pull]:
+        """The members from `first` (None: from the beginning) until before `end` (None: to the end), as `FULL`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

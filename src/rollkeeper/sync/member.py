@@ -30,6 +30,7 @@ FIXED_COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
     ("denied_by", pa.string()),
 )
 HASH_COLUMNS: tuple[tuple[str, pa.DataType], ...] = (("hash_hi", pa.int64()), ("hash_lo", pa.int64()))
+REMOVED = frozenset({"left", "deleted"})  # left the list; the constituent (or its customer id) is gone
 RESERVED_NAMES = frozenset(name for name, _ in (*FIXED_COLUMNS, *HASH_COLUMNS))
 
 
@@ -52,6 +53,15 @@ def member_schema(fields: Sequence[Field]) -> pa.Schema:
     """The Arrow schema of a member: the fixed columns, each field as canonical text, the row hash."""
     personalization = [(field.name, pa.string()) for field in fields]
     return pa.schema([*FIXED_COLUMNS, *personalization, *HASH_COLUMNS])
+
+
+def delta_schema(fields: Sequence[Field]) -> pa.Schema:
+    """The Arrow schema of a change: a member, and why the row says that there is none any more.
+
+    `@removed` (no field can have such a name) is null where the row is a member as it is now. Else it is a word of
+    `REMOVED` and all but the two columns of the customer id is null.
+    """
+    return member_schema(fields).append(pa.field("@removed", pa.string()))
 
 
 def canonical_rows(batch: pa.RecordBatch, fields: Sequence[Field]) -> pa.StringArray:
