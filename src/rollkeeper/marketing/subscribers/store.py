@@ -60,8 +60,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an apply did beyond the plan's own counts (status changes are by the CRM's flag, S7, S30)."""
+    """What an apply did beyond the plan's own counts (status changes are by the CRM's flag, S7, S30).
 
+    `revision` is the bridge's, made by this apply.
+    """
+
+    revision: int
     members: int
     unsubscribed: int
     resubscribed: int
@@ -121,7 +125,7 @@ def apply(connection: psycopg.Connection[Any], plan: Plan, target: Target, verdi
     connection.execute("UPDATE bridge SET revision = %s WHERE id = %s", [revision + 1, target.bridge_id])
     if all_added and direct:
         connection.execute(f"ANALYZE subscriber ({ANALYZED}); ANALYZE group_member")
-    return Applied(members, status_changes.unsubscribed, status_changes.resubscribed, all_added)
+    return Applied(revision + 1, members, status_changes.unsubscribed, status_changes.resubscribed, all_added)
 
 
 def _check_charge(connection: psycopg.Connection[Any], target: Target) -> None:

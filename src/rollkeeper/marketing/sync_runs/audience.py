@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from rollkeeper.marketing.bridges.fields import slot_columns, store_fields
 from rollkeeper.marketing.subscribers import store
@@ -127,15 +128,16 @@ def _record(
         "UPDATE sync_run SET status = %s, message = %s, finished_at = %s, phase = '', mode = 'full', "
         "received = %s, rows_received = %s, added = %s, updated = %s, unchanged = %s, removed = %s, "
         "set_aside = %s, held = %s, members = %s, unsubscribed = %s, resubscribed = %s, all_added = %s, "
-        "crm_fingerprint = %s, stored_fingerprint = %s, list_as_of = %s, list_version = %s "
-        "WHERE id = %s AND attempt = %s AND status = 'running'",
+        "crm_fingerprint = %s, stored_fingerprint = %s, list_as_of = %s, list_version = %s, "
+        "revision = %s, field_names = %s WHERE id = %s AND attempt = %s AND status = 'running'",
         [
             SyncRun.Status.HELD.value if verdict.held else SyncRun.Status.COMPLETED.value,
             verdict.reason, now,
             counts.received, counts.received, counts.added, counts.updated, counts.unchanged,
             0 if verdict.held else counts.removed, counts.set_aside, verdict.held,
             applied.members, applied.unsubscribed, applied.resubscribed, applied.all_added,
-            crm, ours, made.closing.as_of, made.closing.version, run.pk, run.attempt,
+            crm, ours, made.closing.as_of, made.closing.version,
+            applied.revision, Jsonb([field.name for field in made.fields]), run.pk, run.attempt,
         ],
     )  # fmt: skip
     if not ended.rowcount:

@@ -57,6 +57,12 @@ class SyncRun(models.Model):
     stored_fingerprint = models.TextField(default="")
     list_as_of = models.DateTimeField(null=True)
     list_version = models.TextField(default="")
+    revision = models.BigIntegerField(
+        null=True, help_text="The bridge's revision that this run made or met: runs in the order they were applied."
+    )
+    field_names = models.JSONField(
+        null=True, help_text="The personalization fields under which it was applied, in the view's order."
+    )
 
     class Meta:
         db_table = "sync_run"
@@ -65,6 +71,7 @@ class SyncRun(models.Model):
             models.Index(fields=["group", "-id"], name="sync_run_group"),
             models.Index(fields=["event", "-id"], name="sync_run_event"),
             models.Index(fields=["status", "-id"], name="sync_run_status"),
+            models.Index(fields=["bridge", "revision"], name="sync_run_revision"),
         ]
         constraints = [
             models.UniqueConstraint(
