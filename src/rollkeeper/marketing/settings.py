@@ -12,7 +12,9 @@ globals().update(
             "rollkeeper.marketing.bridges",
             "rollkeeper.marketing.target_groups",
             "rollkeeper.marketing.subscribers",
+            "rollkeeper.marketing.previews",
             "rollkeeper.marketing.sync_runs",
+            "rollkeeper.marketing.guard",
         ],
     )
 )

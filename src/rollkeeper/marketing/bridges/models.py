@@ -25,6 +25,12 @@ class Bridge(models.Model):
     revision = models.BigIntegerField(default=0)
     catalog_synced_at = models.DateTimeField(null=True, help_text="The last successful catalog sync (S18).")
     created_at = models.DateTimeField(db_default=Now())
+    removal_share = models.PositiveSmallIntegerField(
+        db_default=15, help_text="The guard's share, in per cent of a group's members (B3)."
+    )
+    removal_floor = models.PositiveIntegerField(
+        db_default=10, help_text="The guard's floor: fewer removals than this are never held (B3)."
+    )
 
     class Meta:
         db_table = "bridge"

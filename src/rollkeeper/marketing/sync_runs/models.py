@@ -29,6 +29,9 @@ class SyncRun(models.Model):
     event = models.TextField(choices=[(event.value, event.label) for event in Event])
     status = models.TextField(choices=Status.choices, default=Status.WAITING)
     approve_held = models.BooleanField(default=False, help_text="Asked to make the removals that a guard held.")
+    force_full = models.BooleanField(
+        default=False, help_text="Asked to pull the whole list, whatever change token there is."
+    )
     requested_by = models.TextField()
     requested_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
@@ -64,6 +67,21 @@ class SyncRun(models.Model):
         null=True, help_text="The personalization fields under which it was applied, in the view's order."
     )
 
+    preview = models.ForeignKey(
+        "previews.Preview",
+        models.SET_NULL,
+        null=True,
+        related_name="runs",
+        help_text="It may write what that preview showed, and nothing else (B4).",
+    )
+    alarm = models.TextField(db_default="", help_text="A mass of opt-outs that it applied, in a sentence (B3).")
+    alarm_seen_by = models.TextField(db_default="", help_text="Who marked the alarm as seen; empty: nobody yet.")
+    alarm_seen_at = models.DateTimeField(null=True)
+    repaired = models.BigIntegerField(
+        default=0, help_text="Rows that were not as the CRM has them though nothing said so, and now are (B1)."
+    )
+    defect = models.TextField(default="", help_text="What the proof found wrong, for a person (B1).")
+
     class Meta:
         db_table = "sync_run"
         ordering = ["-id"]
@@ -72,6 +90,11 @@ class SyncRun(models.Model):
             models.Index(fields=["event", "-id"], name="sync_run_event"),
             models.Index(fields=["status", "-id"], name="sync_run_status"),
             models.Index(fields=["bridge", "revision"], name="sync_run_revision"),
+            models.Index(
+                fields=["group", "-id"],
+                condition=models.Q(alarm_seen_by="") & ~models.Q(alarm=""),
+                name="sync_run_alarm",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -142,6 +165,7 @@ class HeldRemoval(models.Model):
     subscriber_id = models.BigIntegerField()
     master_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
     sub_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
+    reason = models.TextField(db_default="left", help_text="A word of `sync/member.py`'s REMOVED: left, deleted.")
 
     class Meta:
         db_table = "held_removal"

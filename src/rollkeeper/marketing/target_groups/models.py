@@ -24,6 +24,9 @@ class TargetGroup(models.Model):
     list_members = models.BigIntegerField(default=0, help_text="Members in the CRM at the last catalog sync.")
     list_regenerated_at = models.DateTimeField(null=True)
     missing_at_source = models.BooleanField(default=False, help_text="The list is gone from the CRM (S29).")
+    missing_since = models.DateTimeField(
+        null=True, help_text="When it was first found gone; null while it is there."
+    )
     created_at = models.DateTimeField(db_default=Now())
     definition_changed_at = models.DateTimeField(db_default=Now(), help_text="For S24.")
 
@@ -32,6 +35,13 @@ class TargetGroup(models.Model):
     verified_at = models.DateTimeField(null=True, help_text="When it was last proved identical to the CRM (B1).")
     fingerprint = models.TextField(default="0" * 32)
     crm_fingerprint = models.TextField(default="", help_text="The CRM's own, at the last sync.")
+    change_token = models.TextField(
+        default="",
+        help_text="Names the list's state in the CRM that the group was last made (B2); empty: pull all of it.",
+    )
+    applied_run = models.BigIntegerField(
+        null=True, help_text="The last run that was applied, or met nothing to apply."
+    )
 
     count_members = models.BigIntegerField(default=0)
     count_with_address = models.BigIntegerField(default=0)
@@ -40,6 +50,15 @@ class TargetGroup(models.Model):
     count_allowed = models.BigIntegerField(default=0)
     count_receiving = models.BigIntegerField(default=0)
     count_held = models.BigIntegerField(default=0, help_text="Members whose removal the guard holds (B3).")
+    held_since = models.DateTimeField(
+        null=True, help_text="Since when the guard holds removals; null: it holds none."
+    )
+    removal_share = models.PositiveSmallIntegerField(
+        null=True, help_text="The guard's share in per cent for this group; null: the bridge's (B3)."
+    )
+    removal_floor = models.PositiveIntegerField(
+        null=True, help_text="The guard's floor for this group; null: the bridge's (B3)."
+    )
 
     class Meta:
         db_table = "target_group"
