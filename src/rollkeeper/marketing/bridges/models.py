@@ -26,10 +26,10 @@ class Bridge(models.Model):
     catalog_synced_at = models.DateTimeField(null=True, help_text="The last successful catalog sync (S18).")
     created_at = models.DateTimeField(db_default=Now())
     removal_share = models.PositiveSmallIntegerField(
-        db_default=15, help_text="The guard's share, in per cent of a group's members (B3)."
+        default=15, db_default=15, help_text="The guard's share, in per cent of a group's members (B3)."
     )
     removal_floor = models.PositiveIntegerField(
-        db_default=10, help_text="The guard's floor: fewer removals than this are never held (B3)."
+        default=10, db_default=10, help_text="The guard's floor: fewer removals than this are never held (B3)."
     )
 
     class Meta:

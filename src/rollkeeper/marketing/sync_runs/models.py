@@ -74,8 +74,12 @@ class SyncRun(models.Model):
         related_name="runs",
         help_text="It may write what that preview showed, and nothing else (B4).",
     )
-    alarm = models.TextField(db_default="", help_text="A mass of opt-outs that it applied, in a sentence (B3).")
-    alarm_seen_by = models.TextField(db_default="", help_text="Who marked the alarm as seen; empty: nobody yet.")
+    alarm = models.TextField(
+        default="", db_default="", help_text="A mass of opt-outs that it applied, in a sentence (B3)."
+    )
+    alarm_seen_by = models.TextField(
+        default="", db_default="", help_text="Who marked the alarm as seen; empty: nobody yet."
+    )
     alarm_seen_at = models.DateTimeField(null=True)
     repaired = models.BigIntegerField(
         default=0, help_text="Rows that were not as the CRM has them though nothing said so, and now are (B1)."
@@ -165,7 +169,9 @@ class HeldRemoval(models.Model):
     subscriber_id = models.BigIntegerField()
     master_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
     sub_customer_id = models.TextField(db_collation=CODE_POINT_ORDER)
-    reason = models.TextField(db_default="left", help_text="A word of `sync/member.py`'s REMOVED: left, deleted.")
+    reason = models.TextField(
+        default="left", db_default="left", help_text="A word of `sync/member.py`'s REMOVED: left, deleted."
+    )
 
     class Meta:
         db_table = "held_removal"

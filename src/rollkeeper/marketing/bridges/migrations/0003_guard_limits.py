@@ -13,11 +13,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='bridge',
             name='removal_floor',
-            field=models.PositiveIntegerField(db_default=10, help_text="The guard's floor: fewer removals than this are never held (B3)."),
+            field=models.PositiveIntegerField(default=10, db_default=10, help_text="The guard's floor: fewer removals than this are never held (B3)."),
         ),
         migrations.AddField(
             model_name='bridge',
             name='removal_share',
-            field=models.PositiveSmallIntegerField(db_default=15, help_text="The guard's share, in per cent of a group's members (B3)."),
+            field=models.PositiveSmallIntegerField(default=15, db_default=15, help_text="The guard's share, in per cent of a group's members (B3)."),
         ),
     ]

@@ -17,12 +17,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='heldremoval',
             name='reason',
-            field=models.TextField(db_default='left', help_text="A word of `sync/member.py`'s REMOVED: left, deleted."),
+            field=models.TextField(default='left', db_default='left', help_text="A word of `sync/member.py`'s REMOVED: left, deleted."),
         ),
         migrations.AddField(
             model_name='syncrun',
             name='alarm',
-            field=models.TextField(db_default='', help_text='A mass of opt-outs that it applied, in a sentence (B3).'),
+            field=models.TextField(default='', db_default='', help_text='A mass of opt-outs that it applied, in a sentence (B3).'),
         ),
         migrations.AddField(
             model_name='syncrun',
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='syncrun',
             name='alarm_seen_by',
-            field=models.TextField(db_default='', help_text='Who marked the alarm as seen; empty: nobody yet.'),
+            field=models.TextField(default='', db_default='', help_text='Who marked the alarm as seen; empty: nobody yet.'),
         ),
         migrations.AddField(
             model_name='syncrun',
