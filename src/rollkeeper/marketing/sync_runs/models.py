@@ -30,7 +30,7 @@ class SyncRun(models.Model):
     status = models.TextField(choices=Status.choices, default=Status.WAITING)
     approve_held = models.BooleanField(default=False, help_text="Asked to make the removals that a guard held.")
     force_full = models.BooleanField(
-        default=False, help_text="Asked to pull the whole list, whatever change token there is."
+        db_default=False, help_text="Asked to pull the whole list, whatever change token there is."
     )
     requested_by = models.TextField()
     requested_at = models.DateTimeField(db_default=Now())
@@ -82,9 +82,9 @@ class SyncRun(models.Model):
     )
     alarm_seen_at = models.DateTimeField(null=True)
     repaired = models.BigIntegerField(
-        default=0, help_text="Rows that were not as the CRM has them though nothing said so, and now are (B1)."
+        db_default=0, help_text="Rows that were not as the CRM has them though nothing said so, and now are (B1)."
     )
-    defect = models.TextField(default="", help_text="What the proof found wrong, for a person (B1).")
+    defect = models.TextField(db_default="", help_text="What the proof found wrong, for a person (B1).")
 
     class Meta:
         db_table = "sync_run"

@@ -36,7 +36,7 @@ class TargetGroup(models.Model):
     fingerprint = models.TextField(default="0" * 32)
     crm_fingerprint = models.TextField(default="", help_text="The CRM's own, at the last sync.")
     change_token = models.TextField(
-        default="",
+        db_default="",
         help_text="Names the list's state in the CRM that the group was last made (B2); empty: pull all of it.",
     )
     applied_run = models.BigIntegerField(
