@@ -71,7 +71,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The limits of B3. `share` is of the members before the sync; `floor` is a number of people."""
+    """The limits of B3. `share` is of the members before the sync; `floor` is a number of people.
+
+    Whatever the limits: no sync leaves a target group without anyone unasked, so an empty source never removes.
+    """
 
     share: Fraction = REMOVED_SHARE
     floor: int = REMOVED_FLOOR
@@ -81,13 +84,39 @@ class Guard:
         removed, before = plan.counts.removed, plan.members_before
         if not removed or approved:
             return Verdict(0, "")
-        if plan.counts.received == 0:
-            return Verdict(removed, f"The CRM sent an empty list; the target group has {before:,} members.")
-        if removed >= self.floor and removed > self.share * before:
-            share = removed / before
+        if before + plan.counts.added <= removed:
+            return Verdict(removed, _nobody_left(plan))
+        if self.is_mass(removed, before):
             return Verdict(
                 removed,
-                f"The sync would remove {removed:,} of {before:,} members ({share:.0%}); "
+                f"The sync would remove {removed:,} of {before:,} members ({removed / before:.0%}); "
                 f"the limit is {float(self.share):.0%}.",
             )
         return Verdict(0, "")
+
+    def alarm(self, opted_out: int, members: int) -> str:
+        """A sentence where a sync that left so many members applied a mass of opt-outs by the CRM's flag, else empty.
+
+        Opt-outs are never held.
+        """
+        if not self.is_mass(opted_out, members):
+            return ""
+        return (
+            f"The CRM's flag unsubscribed {opted_out:,} of {members:,} members ({opted_out / members:.0%}) in one "
+            "sync. They get no mail. If that is a mistake, allow e-mail again in the CRM and sync: it lifts them all."
+        )
+
+    def is_mass(self, people: int, members: int) -> bool:
+        """Whether so many of so many members are more than the limits let pass unasked."""
+        return people >= self.floor and people > self.share * members
+
+    def most(self, members: int) -> int:
+        """How many of so many members may leave in one sync unasked."""
+        return max(0, min(max(self.floor - 1, int(self.share * members)), members - 1))
+
+
+def _nobody_left(plan: Plan) -> str:
+    listed = plan.counts.received if plan.closing.list_members is None else plan.closing.list_members
+    if not listed:
+        return f"The CRM sent an empty list; the target group has {plan.members_before:,} members."
+    return f"None of the target group's {plan.members_before:,} members is in the CRM's list any more."

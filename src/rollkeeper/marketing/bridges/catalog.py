@@ -20,12 +20,15 @@ def store_catalog(bridge: Bridge, catalog: Catalog, now: datetime) -> None:
     """Make the bridge's target groups and fields those of the CRM's catalog."""
     Bridge.objects.select_for_update(no_key=True).get(pk=bridge.pk)
     store_fields(connection.connection, bridge.pk, catalog.fields)
-    _store_groups(bridge, catalog.lists)
+    _store_groups(bridge, catalog.lists, now)
     Bridge.objects.filter(pk=bridge.pk).update(catalog_synced_at=now)
 
 
-def _store_groups(bridge: Bridge, lists: tuple[CatalogList, ...]) -> None:
-    """One target group a list. A list that is gone leaves its group, marked missing at source (S29)."""
+def _store_groups(bridge: Bridge, lists: tuple[CatalogList, ...], now: datetime) -> None:
+    """One target group a list. A list that is gone leaves its group, marked missing at source (S29).
+
+    One that comes back finds its group again, by its code.
+    """
     existing = {group.code: group for group in TargetGroup.objects.filter(bridge=bridge)}
     new, changed = [], []
     for entry in lists:
@@ -36,6 +39,7 @@ def _store_groups(bridge: Bridge, lists: tuple[CatalogList, ...]) -> None:
             "list_members": entry.members,
             "list_regenerated_at": entry.regenerated_at,
             "missing_at_source": False,
+            "missing_since": None,
         }
         if group is None:
             new.append(TargetGroup(bridge=bridge, code=entry.code, **values))
@@ -45,7 +49,9 @@ def _store_groups(bridge: Bridge, lists: tuple[CatalogList, ...]) -> None:
             changed.append(group)
     TargetGroup.objects.bulk_create(new, batch_size=1000)
     TargetGroup.objects.bulk_update(
-        changed, ["name", "frequency", "list_members", "list_regenerated_at", "missing_at_source"], batch_size=500
+        changed,
+        ["name", "frequency", "list_members", "list_regenerated_at", "missing_at_source", "missing_since"],
+        batch_size=500,
     )
     gone = [group.pk for group in existing.values() if not group.missing_at_source]
-    TargetGroup.objects.filter(pk__in=gone).update(missing_at_source=True)
+    TargetGroup.objects.filter(pk__in=gone).update(missing_at_source=True, missing_since=now)

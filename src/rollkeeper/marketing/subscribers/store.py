@@ -210,7 +210,11 @@ def _hold(connection: psycopg.Connection[Any], plan: Plan, target: Target, verdi
         held = (_held_rows(batch, target) for batch in plan.removals.batches())
         columns = ["group_id", "run_id", "subscriber_id", "master_customer_id", "sub_customer_id"]
         copy.write(connection, "held_removal", columns, held)
-    connection.execute("UPDATE target_group SET count_held = %s WHERE id = %s", [verdict.held, target.group_id])
+    connection.execute(
+        "UPDATE target_group SET count_held = %(held)s, held_since = CASE WHEN %(held)s > 0 "
+        "THEN coalesce(held_since, now()) END WHERE id = %(group)s",
+        {"held": verdict.held, "group": target.group_id},
+    )
 
 
 def _held_rows(batch: pa.RecordBatch, target: Target) -> pa.RecordBatch:

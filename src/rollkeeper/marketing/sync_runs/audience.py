@@ -11,6 +11,7 @@ from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from rollkeeper.marketing.bridges.fields import slot_columns, store_fields
+from rollkeeper.marketing.guard.limits import limits_now
 from rollkeeper.marketing.subscribers import store
 from rollkeeper.marketing.subscribers.store import Applied, Moved, Overtaken, Target
 from rollkeeper.marketing.sync_runs import set_aside
@@ -18,7 +19,7 @@ from rollkeeper.marketing.sync_runs.charge import Heartbeat
 from rollkeeper.marketing.sync_runs.models import SyncRun
 from rollkeeper.sync.connector import Connector
 from rollkeeper.sync.member import fingerprint_text
-from rollkeeper.sync.plan import Guard, Plan, Verdict
+from rollkeeper.sync.plan import Plan, Verdict
 from rollkeeper.sync.run import Download, download, plan
 
 PULLS = 4  # how often a list is pulled again because a sync of another group wrote newer data of its people
@@ -111,14 +112,16 @@ def _apply(
         plan_revision=revision,
         slots=slot_columns(connection, run.bridge_id),
     )
-    verdict = Guard().judge(made, approved=run.approve_held)
+    guard = limits_now(connection, target.group_id)
+    verdict = guard.judge(made, approved=run.approve_held)
     applied = store.apply(connection, made, target, verdict)
     set_aside.write(connection, made, target)
-    _record(connection, run, made, applied, verdict)
+    alarm = guard.alarm(applied.unsubscribed, applied.members)
+    _record(connection, run, made, applied, verdict, alarm)
 
 
 def _record(
-    connection: psycopg.Connection[Any], run: SyncRun, made: Plan, applied: Applied, verdict: Verdict
+    connection: psycopg.Connection[Any], run: SyncRun, made: Plan, applied: Applied, verdict: Verdict, alarm: str
 ) -> None:
     """Write the run's result and the group's facts, in the transaction that made them true."""
     counts, now = made.counts, timezone.now()
@@ -129,7 +132,7 @@ def _record(
         "received = %s, rows_received = %s, added = %s, updated = %s, unchanged = %s, removed = %s, "
         "set_aside = %s, held = %s, members = %s, unsubscribed = %s, resubscribed = %s, all_added = %s, "
         "crm_fingerprint = %s, stored_fingerprint = %s, list_as_of = %s, list_version = %s, "
-        "revision = %s, field_names = %s WHERE id = %s AND attempt = %s AND status = 'running'",
+        "alarm = %s, revision = %s, field_names = %s WHERE id = %s AND attempt = %s AND status = 'running'",
         [
             SyncRun.Status.HELD.value if verdict.held else SyncRun.Status.COMPLETED.value,
             verdict.reason, now,
@@ -137,7 +140,7 @@ def _record(
             0 if verdict.held else counts.removed, counts.set_aside, verdict.held,
             applied.members, applied.unsubscribed, applied.resubscribed, applied.all_added,
             crm, ours, made.closing.as_of, made.closing.version,
-            applied.revision, Jsonb([field.name for field in made.fields]), run.pk, run.attempt,
+            alarm, applied.revision, Jsonb([field.name for field in made.fields]), run.pk, run.attempt,
         ],
     )  # fmt: skip
     if not ended.rowcount:
@@ -145,6 +148,7 @@ def _record(
     connection.execute(
         "UPDATE target_group SET synced_at = %s, synced_list_as_of = %s, fingerprint = %s, crm_fingerprint = %s, "
         "verified_at = CASE WHEN %s THEN %s ELSE verified_at END, missing_at_source = false, "
+        "missing_since = NULL, "
         "list_members = %s, list_regenerated_at = coalesce(%s, list_regenerated_at) WHERE id = %s",
         [now, made.closing.as_of, ours, crm, crm == ours, now, counts.received, made.closing.as_of, _group_id(run)],
     )

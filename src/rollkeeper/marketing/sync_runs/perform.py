@@ -22,11 +22,16 @@ from rollkeeper.marketing.bridges.connection import open_connector
 from rollkeeper.marketing.sync_runs import audience
 from rollkeeper.marketing.sync_runs.charge import Busy, Cancelled, Heartbeat, taken_charge
 from rollkeeper.marketing.sync_runs.models import SyncRun
+from rollkeeper.marketing.target_groups.models import TargetGroup
 from rollkeeper.sync.connector import ConnectorError, ListMissing, ListNotBuilt
 from rollkeeper.sync.events import Kind
 
 logger = logging.getLogger(__name__)
 
+MISSING_ADVICE = (
+    "Nothing was removed: the target group keeps its members and its history. If the list was deleted by mistake, "
+    "make it again in the CRM under the same code and press Refresh Target Group List."
+)  # S29
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, this user's share of it, the size of one file
 
 Status = SyncRun.Status
@@ -52,7 +57,7 @@ def perform(run_id: int) -> SyncRun:
         _end(run, Status.SKIPPED, str(cancelled), "cancelled")
     except ListMissing as error:
         _mark_missing(run)
-        _end(run, Status.FAILED, str(error), "missing")
+        _end(run, Status.FAILED, f"{error} {MISSING_ADVICE}", "missing")
     except ListNotBuilt as error:
         _end(run, Status.FAILED, str(error), "not_built")
     except ConnectorError as error:
@@ -123,9 +128,10 @@ def _fail_or_give_way(run: SyncRun, error: Exception) -> None:
 
 
 def _mark_missing(run: SyncRun) -> None:
-    if run.group is not None:
-        run.group.missing_at_source = True
-        run.group.save(update_fields=["missing_at_source"])
+    """The list is gone (S29): nothing is removed, and the group says since when."""
+    TargetGroup.objects.filter(pk=run.group_id, missing_at_source=False).update(
+        missing_at_source=True, missing_since=timezone.now()
+    )
 
 
 def _own_words(error: Exception) -> str:
