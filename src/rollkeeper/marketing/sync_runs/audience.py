@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from rollkeeper.marketing.bridges.fields import slot_columns, store_fields
 from rollkeeper.marketing.guard.limits import limits_now
+from rollkeeper.marketing.previews import bound
 from rollkeeper.marketing.subscribers import store
 from rollkeeper.marketing.subscribers.store import Applied, Moved, Overtaken, Target
 from rollkeeper.marketing.sync_runs import set_aside
@@ -65,7 +66,7 @@ def _plan_and_apply(
 ) -> None:
     """Plan without a lock; where another sync wrote meanwhile, plan once more under the bridge's lock."""
     heartbeat.phase = "Comparing"
-    revision, made = _plan_now(run, connection, source, folder)
+    revision, made = plan_now(connection, run.bridge_id, _group_id(run), source, folder)
     with closing(made):
         try:
             heartbeat.phase = "Writing changes"
@@ -89,14 +90,20 @@ def apply_alone(
         _apply(run, connection, made, pull_revision, revision)
 
 
-def _plan_now(
-    run: SyncRun, connection: psycopg.Connection[Any], source: Download, folder: Path
+def plan_now(
+    connection: psycopg.Connection[Any], bridge_id: int, group_id: int, source: Download, folder: Path
 ) -> tuple[int, Plan]:
     """The plan against one snapshot of the stored side, and the bridge's revision in it. Writes nothing."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        revision = store.bridge_revision(connection, run.bridge_id)
-        return revision, plan(source, store.stored_members(connection, _group_id(run)), folder)
+        revision = store.bridge_revision(connection, bridge_id)
+        return revision, plan(source, store.stored_members(connection, group_id), folder)
+
+
+def fingerprints_after(made: Plan, verdict: Verdict) -> tuple[str, str]:
+    """The CRM's fingerprint of the list, and ours of the group once the plan is true (B1)."""
+    ours = fingerprint_text(made.stored_sum_without_removals if verdict.held else made.stored_sum)
+    return made.closing.fingerprint or fingerprint_text(made.crm_sum), ours
 
 
 def _apply(
@@ -114,8 +121,12 @@ def _apply(
     )
     guard = limits_now(connection, target.group_id)
     verdict = guard.judge(made, approved=run.approve_held)
+    if run.preview_id is not None:
+        bound.check_world(connection, run.preview_id, target.group_id, made, verdict, guard)
     applied = store.apply(connection, made, target, verdict)
     set_aside.write(connection, made, target)
+    if run.preview_id is not None:
+        bound.check_result(connection, run.preview_id, applied)
     alarm = guard.alarm(applied.unsubscribed, applied.members)
     _record(connection, run, made, applied, verdict, alarm)
 
@@ -125,8 +136,7 @@ def _record(
 ) -> None:
     """Write the run's result and the group's facts, in the transaction that made them true."""
     counts, now = made.counts, timezone.now()
-    ours = fingerprint_text(made.stored_sum_without_removals if verdict.held else made.stored_sum)
-    crm = made.closing.fingerprint or fingerprint_text(made.crm_sum)
+    crm, ours = fingerprints_after(made, verdict)
     ended = connection.execute(
         "UPDATE sync_run SET status = %s, message = %s, finished_at = %s, phase = '', mode = 'full', "
         "received = %s, rows_received = %s, added = %s, updated = %s, unchanged = %s, removed = %s, "

@@ -103,7 +103,7 @@ class SyncRun(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["bridge", "group", "kind"],
-                condition=models.Q(status="waiting"),
+                condition=models.Q(status="waiting", preview__isnull=True),
                 nulls_distinct=False,
                 name="sync_run_one_waiting",
             )

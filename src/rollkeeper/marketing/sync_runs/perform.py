@@ -19,6 +19,7 @@ from django.utils import timezone
 from rollkeeper.configuration import configuration
 from rollkeeper.marketing.bridges import catalog
 from rollkeeper.marketing.bridges.connection import open_connector
+from rollkeeper.marketing.previews.bound import WorldMoved
 from rollkeeper.marketing.sync_runs import audience
 from rollkeeper.marketing.sync_runs.charge import Busy, Cancelled, Heartbeat, taken_charge
 from rollkeeper.marketing.sync_runs.models import SyncRun
@@ -55,15 +56,10 @@ def perform(run_id: int) -> SyncRun:
         _end(run, Status.SKIPPED, f"{busy} Try again when it is done.", "busy")
     except Cancelled as cancelled:
         _end(run, Status.SKIPPED, str(cancelled), "cancelled")
-    except ListMissing as error:
-        _mark_missing(run)
-        _end(run, Status.FAILED, f"{error} {MISSING_ADVICE}", "missing")
-    except ListNotBuilt as error:
-        _end(run, Status.FAILED, str(error), "not_built")
-    except ConnectorError as error:
-        _end(run, Status.FAILED, str(error), "source")
-    except audience.TooBusy as error:
-        _end(run, Status.FAILED, str(error), "busy")
+    except (ConnectorError, audience.TooBusy) as error:
+        _end(run, Status.FAILED, *_failure(run, error))
+    except WorldMoved as error:
+        _end(run, Status.SKIPPED, str(error), "moved")
     except audience.Superseded as error:
         logger.warning("Run %s: %s", run_id, error)
     except Exception as error:
@@ -118,6 +114,20 @@ def _end(run: SyncRun, status: Status, message: str, kind: str) -> bool:
         pk=run.pk, attempt=run.attempt, status__in=[Status.WAITING, Status.RUNNING]
     ).update(status=status, message=message, error_kind=kind, finished_at=timezone.now(), phase="")
     return bool(ended)
+
+
+def _failure(run: SyncRun, error: Exception) -> tuple[str, str]:
+    """What to tell of a run that could not be done, and its kind. A list that is gone marks its group (S29)."""
+    match error:
+        case ListMissing():
+            _mark_missing(run)
+            return f"{error} {MISSING_ADVICE}", "missing"
+        case ListNotBuilt():
+            return str(error), "not_built"
+        case audience.TooBusy():
+            return str(error), "busy"
+        case _:
+            return str(error), "source"
 
 
 def _fail_or_give_way(run: SyncRun, error: Exception) -> None:

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from rollkeeper.marketing.bridges.models import Bridge
+from rollkeeper.marketing.previews.models import Preview
 from rollkeeper.marketing.sync_runs import tasks
 from rollkeeper.marketing.sync_runs.models import SyncRun
 from rollkeeper.marketing.target_groups.models import TargetGroup
@@ -20,19 +21,27 @@ def request_sync(
     group: TargetGroup | None = None,
     requested_by: str,
     approve_held: bool = False,
+    preview: Preview | None = None,
 ) -> SyncRun:
     """Ask a worker for a sync. While such a request waits, another one joins it: its run is returned.
 
-    A person's approval of held removals is added to the run that it joins.
+    A person's approval of held removals is added to the run that it joins. With a preview the run writes what
+    that preview showed or nothing (B4); only a request for the same preview joins it.
     """
     while True:
-        waiting = _waiting(bridge, kind, group)
+        waiting = _waiting(bridge, kind, group, preview)
         if waiting is not None and (not approve_held or _approved(waiting)):
             return waiting
         try:
             with transaction.atomic():
                 run = create_run(
-                    bridge, kind, event, group=group, requested_by=requested_by, approve_held=approve_held
+                    bridge,
+                    kind,
+                    event,
+                    group=group,
+                    requested_by=requested_by,
+                    approve_held=approve_held,
+                    preview=preview,
                 )
                 tasks.perform_sync.request(lock=_lock(bridge, group), run_id=run.pk)
         except IntegrityError:
@@ -48,6 +57,7 @@ def create_run(
     group: TargetGroup | None,
     requested_by: str,
     approve_held: bool = False,
+    preview: Preview | None = None,
     status: SyncRun.Status = SyncRun.Status.WAITING,
 ) -> SyncRun:
     """Write the run without requesting work: for a caller that performs it itself (the command line)."""
@@ -60,6 +70,7 @@ def create_run(
         event=event.value,
         requested_by=requested_by,
         approve_held=approve_held,
+        preview=preview,
         status=status,
     )
 
@@ -85,9 +96,9 @@ def _approved(waiting: SyncRun) -> bool:
     return bool(changed)
 
 
-def _waiting(bridge: Bridge, kind: Kind, group: TargetGroup | None) -> SyncRun | None:
+def _waiting(bridge: Bridge, kind: Kind, group: TargetGroup | None, preview: Preview | None) -> SyncRun | None:
     return SyncRun.objects.filter(
-        bridge=bridge, kind=kind.value, group=group, status=SyncRun.Status.WAITING
+        bridge=bridge, kind=kind.value, group=group, preview=preview, status=SyncRun.Status.WAITING
     ).first()
 
 
