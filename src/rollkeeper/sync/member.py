@@ -30,6 +30,7 @@ FIXED_COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
     ("denied_by", pa.string()),
 )
 HASH_COLUMNS: tuple[tuple[str, pa.DataType], ...] = (("hash_hi", pa.int64()), ("hash_lo", pa.int64()))
+REMOVED_COLUMN = "@removed"
 REMOVED = frozenset({"left", "deleted"})  # left the list; the constituent (or its customer id) is gone
 RESERVED_NAMES = frozenset(name for name, _ in (*FIXED_COLUMNS, *HASH_COLUMNS))
 
@@ -61,7 +62,7 @@ def delta_schema(fields: Sequence[Field]) -> pa.Schema:
     `@removed` (no field can have such a name) is null where the row is a member as it is now. Else it is a word of
     `REMOVED` and all but the two columns of the customer id is null.
     """
-    return member_schema(fields).append(pa.field("@removed", pa.string()))
+    return member_schema(fields).append(pa.field(REMOVED_COLUMN, pa.string()))
 
 
 def canonical_rows(batch: pa.RecordBatch, fields: Sequence[Field]) -> pa.StringArray:

@@ -44,7 +44,8 @@ class CheckedBatch:
 class Difference:
     """What one batch of the CRM's rows changes.
 
-    `changed` has the rows as they shall be; `changed_from` the stored rows they replace, in the same order.
+    `changed` has the rows as they shall be; `changed_from` the stored rows they replace, in the same order;
+    `kept` the stored rows that stay as they are because their new row is set aside (B7).
     """
 
     added: pa.RecordBatch
@@ -52,6 +53,7 @@ class Difference:
     changed_from: pa.RecordBatch
     unchanged: int
     removed: pa.RecordBatch
+    kept: pa.RecordBatch
 
 
 def row_keys(batch: pa.RecordBatch) -> pa.StringArray:
@@ -158,16 +160,17 @@ def merge(incoming: Iterable[CheckedBatch], stored: Iterator[pa.RecordBatch]) ->
     rest = left.through(None)
     if rest.num_rows:
         nothing = pa.RecordBatch.from_pylist([], schema) if schema is not None else rest.slice(0, 0)
-        yield Difference(nothing, nothing, rest.slice(0, 0), 0, rest)
+        yield Difference(nothing, nothing, rest.slice(0, 0), 0, rest, rest.slice(0, 0))
 
 
 def _difference(batch: CheckedBatch, stored: pa.RecordBatch) -> Difference:
     good = pc.is_null(batch.reasons)
-    rows, keys = batch.rows, batch.keys
+    rows, keys, kept = batch.rows, batch.keys, stored.slice(0, 0)
     if batch.reasons.null_count < len(batch.reasons):
         rows, keys = rows.filter(good), keys.filter(good)
+        kept = stored.filter(pc.is_in(row_keys(stored), value_set=batch.keys.filter(pc.invert(good))))
     if not stored.num_rows:
-        return Difference(rows, rows.slice(0, 0), stored, 0, stored)
+        return Difference(rows, rows.slice(0, 0), stored, 0, stored, kept)
     stored_keys = row_keys(stored)
     place = _places(keys, stored_keys)
     same = pc.and_(*(pc.equal(rows.column(name), stored.column(name).take(place)) for name in HASHES))
@@ -184,6 +187,7 @@ def _difference(batch: CheckedBatch, stored: pa.RecordBatch) -> Difference:
         changed_from=stored.take(place.filter(differs)),
         unchanged=unchanged,
         removed=gone,
+        kept=kept,
     )
 
 

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import pyarrow as pa
 
-from rollkeeper.sync.connector import Closing
-from rollkeeper.sync.member import Field, member_schema
+from rollkeeper.sync.connector import Closing, Mode
+from rollkeeper.sync.member import Field, fingerprint_text, member_schema
 from rollkeeper.sync.spool import Spool
 
 REMOVED_SHARE = Fraction(15, 100)  # B3: the default share of removals that a sync may make unasked
@@ -21,9 +21,25 @@ def write_schema(fields: tuple[Field, ...]) -> pa.Schema:
     return pa.schema([*member_schema(fields), *extra])
 
 
+NOTICE_SCHEMA = pa.schema(
+    [("master_customer_id", pa.string()), ("sub_customer_id", pa.string()), ("reason", pa.string())]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a target group as a whole: its members, and the sum of their row hashes."""
+
+    members: int
+    fingerprint: int
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a plan does. received = added + updated + unchanged + set_aside, by construction (B7)."""
+    """What a plan does. received = added + updated + unchanged + set_aside, by construction (B7).
+
+    Where only changes travel, rows that say that someone is no member any more (`notices`) are received too.
+    """
 
     received: int
     added: int
@@ -31,9 +47,10 @@ class Counts:
     unchanged: int
     set_aside: int
     removed: int
+    notices: int = 0
 
     def __post_init__(self) -> None:
-        if self.received != self.added + self.updated + self.unchanged + self.set_aside:
+        if self.received != self.added + self.updated + self.unchanged + self.set_aside + self.notices:
             raise AssertionError(f"The counts of a plan do not add up: {self}")
 
 
@@ -41,23 +58,64 @@ class Counts:
 class Plan:
     """What an audience sync would do to its target group.
 
-    `writes` are rows in `write_schema`, `removals` in `STORED_SCHEMA`, `set_aside` in `SET_ASIDE_SCHEMA`.
-    `members_before` and the fingerprint sums are those of the stored rows that the merge read.
+    `writes` are rows in `write_schema`, `removals` in `STORED_SCHEMA`, `set_aside` in `SET_ASIDE_SCHEMA`,
+    `notices` in `NOTICE_SCHEMA`. `before` is the group as it is; of a full pull it is summed from the rows that
+    the merge read, else from what is kept. `expected` is what the CRM's whole list is, if every row that the plan
+    leaves alone is right: the group after all removals, with the rows set aside as the CRM has them.
     """
 
     fields: tuple[Field, ...]
+    mode: Mode
     closing: Closing
     counts: Counts
     writes: Spool
     removals: Spool
     set_aside: Spool
-    members_before: int
+    notices: Spool
+    before: Kept
+    expected: Kept
     crm_sum: int
     stored_sum: int
     stored_sum_without_removals: int
 
+    @property
+    def members_before(self) -> int:
+        return self.before.members
+
+    @property
+    def writes_nothing(self) -> bool:
+        """Nobody comes, changes or leaves."""
+        return not self.writes.rows and not self.removals.rows
+
+    @property
+    def crm_fingerprint(self) -> str:
+        """The CRM's own fingerprint of the whole list; empty where it travelled in part and the CRM keeps none."""
+        if self.mode is Mode.FULL:
+            return self.closing.fingerprint or fingerprint_text(self.crm_sum)
+        return self.closing.list_fingerprint or ""
+
+    @property
+    def list_members(self) -> int | None:
+        """How many members the CRM's list has; None where it did not say."""
+        if self.closing.list_members is not None:
+            return self.closing.list_members
+        return self.counts.received if self.mode is Mode.FULL else None
+
+    def defect(self) -> str:
+        """Where what the CRM keeps of its list is not what is expected: a sentence (B1).
+
+        Empty: proved, or the CRM keeps nothing to prove it by.
+        """
+        members, fingerprint = self.closing.list_members, self.closing.list_fingerprint
+        expected = fingerprint_text(self.expected.fingerprint)
+        if members is not None and members != self.expected.members:
+            return f"The CRM counts {members:,} members; by what it sent there are {self.expected.members:,}."
+        if fingerprint is not None and fingerprint != expected:
+            return f"The CRM's list has the fingerprint {fingerprint}; by what it sent it would be {expected}."
+        return ""
+
     def close(self) -> None:
-        for spool in (self.writes, self.removals, self.set_aside):
+        for spool in (self.writes, self.removals, self.set_aside, self.notices):
             spool.close()
 
 

@@ -1,8 +1,13 @@
-"""An audience sync on one screen: read, merge, plan. Applying the plan is the store's part."""
+"""An audience sync on one screen: read, merge, plan. Applying the plan is the store's part.
+
+Where the CRM can tell changes, only they travel and only the stored rows that they concern are compared: the same
+merge, over less (B2).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rollkeeper.sync.address import valid_addresses
-from rollkeeper.sync.connector import Closing, Connector, SourceNonsense
-from rollkeeper.sync.member import Field, hash_sum, member_schema
-from rollkeeper.sync.merge import STORED_SCHEMA, CheckedBatch, Difference, checked, merge
-from rollkeeper.sync.plan import Counts, Plan, write_schema
+from rollkeeper.sync.connector import Closing, Connector, Key, Mode, Pull, SourceNonsense, TellsChanges
+from rollkeeper.sync.member import (
+    REMOVED,
+    REMOVED_COLUMN,
+    Field,
+    delta_schema,
+    fingerprint_text,
+    hash_sum,
+    member_schema,
+)
+from rollkeeper.sync.merge import HASHES, STORED_SCHEMA, CheckedBatch, Difference, checked, merge
+from rollkeeper.sync.plan import NOTICE_SCHEMA, Counts, Kept, Plan, write_schema
 from rollkeeper.sync.set_aside import SET_ASIDE_SCHEMA, reasons_of_contents, set_aside_rows
 from rollkeeper.sync.spool import Spool
 
@@ -21,21 +34,37 @@ Progress = Callable[[int], None]  # called with the number of rows received so f
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """The state of the list from which a pull goes on: its change token (empty: pull all of it), and which rows
+    must come again though they may not have changed, because they were set aside (B7)."""
+
+    token: str = ""
+    also: Sequence[Key] = ()
+
+
+EVERYTHING = Since()
+
+
+@dataclass(frozen=True, slots=True)
 class Download:
-    """A list as the CRM sent it, whole, on disk."""
+    """What the CRM sent of a list, whole or what changed, on disk."""
 
     fields: tuple[Field, ...]
     closing: Closing
     rows: Spool
+    mode: Mode = Mode.FULL
 
     def close(self) -> None:
         self.rows.close()
 
 
-def download(connector: Connector, code: str, folder: Path, progress: Progress) -> Download:
-    """Read a list to its end with no lock held. Raises a `ConnectorError`; nothing half-read comes out."""
-    with connector.members(code) as pull:
-        schema = member_schema(pull.fields)
+def download(
+    connector: Connector, code: str, folder: Path, progress: Progress, since: Since = EVERYTHING
+) -> Download:
+    """Read a list, or its changes, to the end with no lock held. Raises a `ConnectorError`; nothing half-read comes
+    out. Whether all of it came or the changes is the CRM's choice: it may not know the token any more."""
+    with _opened(connector, code, since) as pull:
+        schema = member_schema(pull.fields) if pull.mode is Mode.FULL else delta_schema(pull.fields)
         rows = Spool(schema, folder)
         try:
             for batch in pull.batches():
@@ -45,24 +74,32 @@ def download(connector: Connector, code: str, folder: Path, progress: Progress) 
                 progress(rows.rows)
             closing = pull.closing()
             if closing.rows != rows.rows:
-                raise SourceNonsense(
-                    f"The CRM says that the list has {closing.rows:,} members and sent {rows.rows:,}."
-                )
+                raise SourceNonsense(f"The CRM says that it sent {closing.rows:,} rows, but {rows.rows:,} came.")
             rows.finish()
         except BaseException:
             rows.close()
             raise
-    return Download(pull.fields, closing, rows)
+    return Download(pull.fields, closing, rows, pull.mode)
 
 
-def plan(source: Download, stored: Iterator[pa.RecordBatch], folder: Path) -> Plan:
-    """Compare what was read with what is stored (`STORED_SCHEMA`, in key order) and say what to write."""
-    planner = _Planner(source.fields, folder)
+def _opened(connector: Connector, code: str, since: Since) -> AbstractContextManager[Pull]:
+    if since.token and isinstance(connector, TellsChanges):
+        return connector.changes(code, since.token, since.also)
+    return connector.members(code)
+
+
+def plan(source: Download, stored: Iterator[pa.RecordBatch], folder: Path, kept: Kept | None = None) -> Plan:
+    """Compare what was read with what is stored (`STORED_SCHEMA`, in key order) and say what to write.
+
+    Of a full pull `stored` is all of the group, and what is not in the pull leaves. Of changes it is the members
+    among the keys that were sent and those whose removal is held; `kept` says what the whole group is.
+    """
+    planner = _Planner(source, folder)
     try:
         incoming = planner.seen(checked(source.rows.batches()))
         for difference in merge(incoming, planner.counted(stored)):
             planner.take(difference)
-        return planner.finish(source.closing)
+        return planner.finish(kept)
     except BaseException:
         planner.close()
         raise
@@ -71,83 +108,129 @@ def plan(source: Download, stored: Iterator[pa.RecordBatch], folder: Path) -> Pl
 class _Planner:
     """Turns differences into a plan, keeping the counts and the fingerprint sums."""
 
-    def __init__(self, fields: tuple[Field, ...], folder: Path) -> None:
-        self.fields = fields
-        self.writes = Spool(write_schema(fields), folder)
+    def __init__(self, source: Download, folder: Path) -> None:
+        self.source = source
+        self.writes = Spool(write_schema(source.fields), folder)
         self.removals = Spool(STORED_SCHEMA, folder)
         self.set_aside = Spool(SET_ASIDE_SCHEMA, folder)
-        self.received = self.added = self.updated = self.unchanged = self.members_before = 0
-        self.crm_sum = self.stored_sum = self.removed_sum = 0
+        self.notices = Spool(NOTICE_SCHEMA, folder)
+        self.received = self.added = self.updated = self.unchanged = 0
+        self.crm = self.compared = self.removed = self.aside = self.kept_back = Kept(0, 0)
+        self.written_sum = 0
 
     def seen(self, batches: Iterator[CheckedBatch]) -> Iterator[CheckedBatch]:
+        """Note what came, and let through what are members."""
         for batch in batches:
             self.received += batch.rows.num_rows
-            self.crm_sum += _sum(batch.rows)
-            self.set_aside.write(set_aside_rows(batch.rows, batch.reasons))
-            yield batch
+            self._put_aside(batch.rows, batch.reasons)
+            members = batch if self.source.mode is Mode.FULL else self._without_notices(batch)
+            self.crm = _plus(self.crm, members.rows)
+            yield members
+
+    def _without_notices(self, batch: CheckedBatch) -> CheckedBatch:
+        """The batch's members in `member_schema`. Rows that say that there is none any more are noted."""
+        word = batch.rows.column(REMOVED_COLUMN)
+        if not pc.all(pc.is_in(word.drop_null(), value_set=pa.array(sorted(REMOVED))), min_count=0).as_py():
+            raise SourceNonsense("The CRM says of a change that it is a removal of a kind that there is not.")
+        gone = pc.is_valid(word)
+        rows = batch.rows.filter(pc.and_(gone, pc.is_null(batch.reasons)))
+        self.notices.write(pa.RecordBatch.from_arrays([*rows.columns[:2], rows.columns[-1]], schema=NOTICE_SCHEMA))
+        is_member = pc.invert(gone)
+        members = batch.rows.filter(is_member).select(batch.rows.schema.names[:-1])
+        return CheckedBatch(members, batch.reasons.filter(is_member), batch.keys.filter(is_member))
 
     def counted(self, stored: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in stored:
-            self.members_before += batch.num_rows
-            self.stored_sum += _sum(batch)
+            self.compared = _plus(self.compared, batch)
             yield batch
 
     def take(self, difference: Difference) -> None:
-        added = self._write(difference.added, None)
-        changed = self._write(difference.changed, difference.changed_from)
-        self.added += added
-        self.updated += changed
+        self.added += self._write(difference.added, None)
+        self.updated += self._write(difference.changed, difference.changed_from)
         self.unchanged += difference.unchanged
         self.removals.write(difference.removed)
-        self.removed_sum += _sum(difference.removed)
+        self.removed = _plus(self.removed, difference.removed)
+        self.kept_back = _plus(self.kept_back, difference.kept)
 
     def _write(self, rows: pa.RecordBatch, replaced: pa.RecordBatch | None) -> int:
         """Spool the rows that can be stored, set the others aside; the number of the former."""
         if not rows.num_rows:
             return 0
-        reasons = reasons_of_contents(rows, self.fields)
+        reasons = reasons_of_contents(rows, self.source.fields)
         if reasons.null_count < len(reasons):
-            self.set_aside.write(set_aside_rows(rows, reasons))
+            self._put_aside(rows, reasons)
             good = pc.is_null(reasons)
             rows = rows.filter(good)
-            replaced = replaced.filter(good) if replaced is not None else None
+            if replaced is not None:
+                self.kept_back = _plus(self.kept_back, replaced.filter(pc.invert(good)))
+                replaced = replaced.filter(good)
         subscribers = replaced.column("subscriber_id") if replaced is not None else pa.nulls(len(rows), pa.int64())
         columns = [*rows.columns, valid_addresses(rows.column("email")), subscribers]
         self.writes.write(pa.RecordBatch.from_arrays(columns, schema=self.writes.schema))
-        self.stored_sum += _sum(rows) - (_sum(replaced) if replaced is not None else 0)
+        self.written_sum += _sum(rows) - (_sum(replaced) if replaced is not None else 0)
         return int(rows.num_rows)
 
-    def finish(self, closing: Closing) -> Plan:
-        for spool in (self.writes, self.removals, self.set_aside):
+    def _put_aside(self, rows: pa.RecordBatch, reasons: pa.StringArray) -> None:
+        if reasons.null_count < len(reasons):
+            self.set_aside.write(set_aside_rows(rows, reasons))
+            self.aside = _plus(self.aside, rows.filter(pc.is_valid(reasons)))
+
+    def finish(self, kept: Kept | None) -> Plan:
+        for spool in (self.writes, self.removals, self.set_aside, self.notices):
             spool.finish()
-        counts = Counts(
+        closing = self.source.closing
+        if closing.fingerprint is not None and closing.fingerprint != fingerprint_text(self.crm.fingerprint):
+            raise SourceNonsense(
+                f"The CRM says that its rows have the fingerprint {closing.fingerprint}; those that came have "
+                f"{fingerprint_text(self.crm.fingerprint)}."
+            )
+        before = self.compared if self.source.mode is Mode.FULL else kept
+        if before is None:
+            raise ValueError("What changed can only be planned with what is kept of the whole group.")
+        all_stored = before.fingerprint + self.written_sum
+        return Plan(
+            fields=self.source.fields,
+            mode=self.source.mode,
+            closing=closing,
+            counts=self._counts(),
+            writes=self.writes,
+            removals=self.removals,
+            set_aside=self.set_aside,
+            notices=self.notices,
+            before=before,
+            expected=self._expected(before),
+            crm_sum=self.crm.fingerprint,
+            stored_sum=all_stored - self.removed.fingerprint,
+            stored_sum_without_removals=all_stored,
+        )
+
+    def _counts(self) -> Counts:
+        return Counts(
             received=self.received,
             added=self.added,
             updated=self.updated,
             unchanged=self.unchanged,
             set_aside=self.set_aside.rows,
             removed=self.removals.rows,
+            notices=self.notices.rows,
         )
-        return Plan(
-            fields=self.fields,
-            closing=closing,
-            counts=counts,
-            writes=self.writes,
-            removals=self.removals,
-            set_aside=self.set_aside,
-            members_before=self.members_before,
-            crm_sum=self.crm_sum,
-            stored_sum=self.stored_sum - self.removed_sum,
-            stored_sum_without_removals=self.stored_sum,
+
+    def _expected(self, before: Kept) -> Kept:
+        """The CRM's list, if what was not compared is right: see `Plan.expected`."""
+        gone, differs = self.removed, self.kept_back
+        return Kept(
+            before.members + self.added - gone.members - differs.members + self.aside.members,
+            before.fingerprint + self.written_sum - gone.fingerprint - differs.fingerprint + self.aside.fingerprint,
         )
 
     def close(self) -> None:
-        for spool in (self.writes, self.removals, self.set_aside):
+        for spool in (self.writes, self.removals, self.set_aside, self.notices):
             spool.close()
 
 
+def _plus(kept: Kept, rows: pa.RecordBatch) -> Kept:
+    return Kept(kept.members + rows.num_rows, kept.fingerprint + _sum(rows)) if rows.num_rows else kept
+
+
 def _sum(batch: pa.RecordBatch) -> int:
-    return hash_sum(
-        batch.column("hash_hi").to_numpy(zero_copy_only=False),
-        batch.column("hash_lo").to_numpy(zero_copy_only=False),
-    )
+    return hash_sum(*(pc.fill_null(batch.column(name), 0).to_numpy(zero_copy_only=False) for name in HASHES))

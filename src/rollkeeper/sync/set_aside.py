@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rollkeeper.sync.member import Field, canonical_rows, text_hashes
+from rollkeeper.sync.member import REMOVED_COLUMN, Field, canonical_rows, text_hashes
 
 LONGEST_ID = 255  # characters of a customer id; the bundled CRM takes 100
 LONGEST_ROW = 2_000_000  # bytes of a row's canonical form; 100 fields of 4,000 characters fit
@@ -63,12 +63,15 @@ def reasons_of_keys(batch: pa.RecordBatch, duplicate: pa.BooleanArray) -> pa.Str
     master, sub = batch.column("master_customer_id"), batch.column("sub_customer_id")
     missing = pc.or_(_blank(master), _blank(sub))
     bad = pc.or_(_bad_id(master), _bad_id(sub))
+    undecided = pc.is_null(batch.column("allow_email"))
+    if REMOVED_COLUMN in batch.schema.names:  # who is no member any more has no permission either
+        undecided = pc.and_(undecided, pc.is_null(batch.column(REMOVED_COLUMN)))
     return _first_reason(
         [
             (missing, Reason.NO_CUSTOMER_ID),
             (bad, Reason.BAD_CUSTOMER_ID),
             (duplicate, Reason.DUPLICATE_CUSTOMER_ID),
-            (pc.is_null(batch.column("allow_email")), Reason.NO_PERMISSION),
+            (undecided, Reason.NO_PERMISSION),
         ],
         batch.num_rows,
     )
@@ -100,7 +103,7 @@ def _holds_nul(texts: pa.StringArray) -> pa.BooleanArray:
 def set_aside_rows(batch: pa.RecordBatch, reasons: pa.StringArray) -> pa.RecordBatch:
     """The rows of `batch` that have a reason, in `SET_ASIDE_SCHEMA`: as they came, as JSON."""
     chosen = pc.is_valid(reasons)
-    rows = batch.filter(chosen)
+    rows = batch.select([name for name in batch.schema.names if name != REMOVED_COLUMN]).filter(chosen)
     texts = [
         json.dumps(row, ensure_ascii=False, default=str).replace("\\u0000", "\\\\u0000") for row in rows.to_pylist()
     ]
