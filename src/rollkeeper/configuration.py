@@ -34,6 +34,9 @@ class Configuration(BaseSettings):
     allowed_hosts: str = Field(default="127.0.0.1,localhost,[::1]", description="Host names the sites answer to.")
     behind_https: bool = Field(default=False, description="A TLS proxy stands before the sites.")
     time_zone: str = Field(default="UTC", description="The organisation's time zone (IANA name).")
+    changes_kept_days: int = Field(
+        default=90, ge=1, description="How long the CRM remembers a removed customer id for those who ask for changes."
+    )
     debug: bool = False
     log_level: str = "INFO"
 
