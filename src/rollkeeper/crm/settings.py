@@ -9,6 +9,7 @@ globals().update(
         "crm",
         [
             "rollkeeper.crm.home",
+            "rollkeeper.crm.audit",
             "rollkeeper.crm.constituents",
             "rollkeeper.crm.personalization",
             "rollkeeper.crm.lists",

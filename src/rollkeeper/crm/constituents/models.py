@@ -14,6 +14,9 @@ from django.db.models.functions import Collate, Now
 
 from rollkeeper.postgres.collation import CODE_POINT_ORDER
 
+# What `constituent_word` holds the words of (migration 0004).
+SEARCHED_COLUMNS = ("label_name", "first_name", "middle_name", "last_name", "nickname", "organization")
+
 
 def folded(column: str) -> Any:
     """A column as searches look at it: case folded, in code-point order (`search.py` has the same in SQL)."""
@@ -76,11 +79,6 @@ class Constituent(models.Model):
                 include=["id"],
             )
         ]
-        indexes = [
-            models.Index(folded("last_name"), "id", name="constituent_last_name"),
-            models.Index(folded("first_name"), "id", name="constituent_first_name"),
-            models.Index(folded("label_name"), "id", name="constituent_label_name"),
-        ]
 
     def __str__(self) -> str:
         return f"{self.label_name or self.last_name} ({self.customer_id})"
@@ -88,6 +86,20 @@ class Constituent(models.Model):
     @property
     def customer_id(self) -> str:
         return f"{self.master_customer_id}-{self.sub_customer_id}"
+
+
+class ConstituentWord(models.Model):
+    """A word of a constituent's names or organisation, as searches compare it. Triggers keep it (0004)."""
+
+    pk = models.CompositePrimaryKey("constituent_id", "word")
+    constituent = models.ForeignKey(
+        Constituent, models.DO_NOTHING, related_name="words", db_constraint=False, db_index=False
+    )
+    word = models.TextField(db_collation=CODE_POINT_ORDER)
+
+    class Meta:
+        db_table = "constituent_word"
+        indexes = [models.Index(fields=["word", "constituent"], name="constituent_word_word")]
 
 
 class EmailAddress(models.Model):

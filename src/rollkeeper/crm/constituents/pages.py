@@ -16,7 +16,8 @@ from rollkeeper.crm.constituents.forms import ContactForm
 from rollkeeper.crm.constituents.models import Constituent, EmailAddress, PermissionChange
 from rollkeeper.crm.constituents.permission import ChangedMeanwhile, PermissionRefused
 from rollkeeper.crm.constituents.rules import MAY_EDIT_CONTACT
-from rollkeeper.crm.constituents.search import KEY_LENGTH, By, Match, find, understood
+from rollkeeper.crm.constituents.search import KEY_LENGTH, By, find, understood
+from rollkeeper.crm.constituents.search_ways import Match
 from rollkeeper.crm.constituents.templatetags.permission_words import change_in_words
 from rollkeeper.crm.lists.models import ListMember
 from rollkeeper.web.paging import PAGE_SIZE, Page, keyset_page, page_of, place
@@ -56,7 +57,7 @@ def _results(page: Page[Match], by_address: bool) -> list[Result]:
         Result(
             people[match.constituent_id],
             permissions[match.constituent_id],
-            str(match.key[1]) if by_address else "",
+            str(match.key[2]) if by_address else "",
         )
         for match in page.rows
         if match.constituent_id in people and match.constituent_id in permissions
