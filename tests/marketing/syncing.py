@@ -7,11 +7,15 @@ from pathlib import Path
 
 from rollkeeper.marketing.bridges.catalog import store_catalog
 from rollkeeper.marketing.bridges.models import Bridge, PersonalizationField
+from rollkeeper.marketing.previews import make
+from rollkeeper.marketing.previews.bound import WorldMoved
+from rollkeeper.marketing.previews.models import Preview
+from rollkeeper.marketing.previews.request import create_preview
 from rollkeeper.marketing.subscribers.models import Subscriber
 from rollkeeper.marketing.sync_runs import audience
 from rollkeeper.marketing.sync_runs.charge import Heartbeat, taken_charge
 from rollkeeper.marketing.sync_runs.models import SyncRun
-from rollkeeper.marketing.sync_runs.perform import _start
+from rollkeeper.marketing.sync_runs.perform import _end, _start
 from rollkeeper.marketing.sync_runs.request import create_run
 from rollkeeper.marketing.target_groups.models import TargetGroup
 from rollkeeper.sync.events import Event, Kind
@@ -27,7 +31,20 @@ def bridge_to(crm: MemoryCrm, name: str = "Bridge") -> Bridge:
     return bridge
 
 
-def sync_group(bridge: Bridge, crm: MemoryCrm, code: str, *, approve_held: bool = False) -> SyncRun:
+def preview_group(bridge: Bridge, crm: MemoryCrm, code: str, *, approve_held: bool = False) -> Preview:
+    """Make a preview of one group's sync, without the queue and without HTTP."""
+    group = TargetGroup.objects.get(bridge=bridge, code=code)
+    preview = create_preview(group, requested_by="test", approve_held=approve_held)
+    make.purge(preview)
+    make._start(preview)
+    make.make_from(preview, crm)
+    preview.refresh_from_db()
+    return preview
+
+
+def sync_group(
+    bridge: Bridge, crm: MemoryCrm, code: str, *, approve_held: bool = False, preview: Preview | None = None
+) -> SyncRun:
     """Sync one group to its end, without the queue and without HTTP."""
     group = TargetGroup.objects.get(bridge=bridge, code=code)
     run = create_run(
@@ -37,12 +54,16 @@ def sync_group(bridge: Bridge, crm: MemoryCrm, code: str, *, approve_held: bool 
         group=group,
         requested_by="test",
         approve_held=approve_held,
+        preview=preview,
     )
     run = SyncRun.objects.select_related("bridge", "group").get(pk=run.pk)
     with tempfile.TemporaryDirectory() as folder, taken_charge(run) as connection:
         _start(run)
         with Heartbeat(run.pk, run.attempt) as heartbeat:
-            audience.sync(run, connection, crm, heartbeat, Path(folder))
+            try:
+                audience.sync(run, connection, crm, heartbeat, Path(folder))
+            except WorldMoved as error:
+                _end(run, SyncRun.Status.SKIPPED, str(error), "moved")
     run.refresh_from_db()
     return run
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from rollkeeper.sync.member import field_set_key, fingerprint_text
+from rollkeeper.sync.member import field_set_key
 
 if TYPE_CHECKING:
     from rollkeeper.sync.plan import Guard, Plan
@@ -26,7 +26,7 @@ class Basis:
     fields_key: str
     removal_share: int
     removal_floor: int
-    held_by_run: int | None
+    held_before: int
 
     def what_moved(self, now: Basis) -> str:
         """What is different now, as the end of a sentence; empty where nothing is."""
@@ -38,26 +38,22 @@ class Basis:
             return "another sync changed the target group"
         if (self.removal_share, self.removal_floor) != (now.removal_share, now.removal_floor):
             return "the guard's limits were changed"
-        if self.held_by_run != now.held_by_run:
+        if self.held_before != now.held_before:
             return "the removals that were held changed"
         return ""
 
 
 def basis_of(connection: psycopg.Connection[Any], group_id: int, made: Plan, guard: Guard) -> Basis:
     """What a plan stands on, as the transaction sees it."""
-    row = connection.execute(
-        "SELECT fingerprint, (SELECT run_id FROM held_removal WHERE group_id = g.id LIMIT 1) "
-        "FROM target_group g WHERE id = %s",
-        [group_id],
-    ).fetchone()
+    row = connection.execute("SELECT fingerprint, count_held FROM target_group WHERE id = %s", [group_id]).fetchone()
     if row is None:
         raise LookupError(f"There is no target group {group_id}.")
     return Basis(
-        crm_fingerprint=made.closing.fingerprint or fingerprint_text(made.crm_sum),
+        crm_fingerprint=made.crm_fingerprint,
         list_version=made.closing.version,
         group_fingerprint=row[0],
         fields_key=field_set_key(made.fields),
         removal_share=int(guard.share * 100),
         removal_floor=guard.floor,
-        held_by_run=row[1],
+        held_before=row[1],
     )

@@ -55,7 +55,7 @@ def _shown(connection: psycopg.Connection[Any], preview_id: int) -> Basis:
     with connection.cursor(row_factory=class_row(Basis)) as cursor:
         basis = cursor.execute(
             "SELECT crm_fingerprint, list_version, group_fingerprint, fields_key, removal_share, removal_floor, "
-            "held_by_run FROM sync_preview WHERE id = %s AND status = 'ready' FOR KEY SHARE",
+            "held_before FROM sync_preview WHERE id = %s AND status = 'ready' FOR KEY SHARE",
             [preview_id],
         ).fetchone()
     if basis is None:

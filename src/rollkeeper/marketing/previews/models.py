@@ -61,7 +61,7 @@ class Preview(models.Model):
     fields_key = models.TextField(default="", help_text="`sync/member.py`, field_set_key.")
     removal_share = models.PositiveSmallIntegerField(default=0, help_text="The guard's limits, in per cent …")
     removal_floor = models.PositiveIntegerField(default=0, help_text="… and people.")
-    held_by_run = models.BigIntegerField(null=True, help_text="The run whose held removals there were; null: none.")
+    held_before = models.BigIntegerField(default=0, help_text="How many removals the guard held already.")
 
     class Meta:
         db_table = "sync_preview"
