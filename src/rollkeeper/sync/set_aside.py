@@ -55,6 +55,9 @@ _SENTENCES = {
     Reason.HASH_MISMATCH: "The row's hash does not match its contents: it was damaged on the way.",
 }
 
+# Rows whose id cannot be told to the CRM: they come again only when all of the list does.
+UNASKABLE = frozenset({Reason.NO_CUSTOMER_ID, Reason.BAD_CUSTOMER_ID})
+
 _CONTROL = r"[\x00-\x1f\x7f]"
 
 

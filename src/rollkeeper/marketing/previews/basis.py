@@ -45,7 +45,9 @@ class Basis:
 
 def basis_of(connection: psycopg.Connection[Any], group_id: int, made: Plan, guard: Guard) -> Basis:
     """What a plan stands on, as the transaction sees it."""
-    row = connection.execute("SELECT fingerprint, count_held FROM target_group WHERE id = %s", [group_id]).fetchone()
+    row = connection.execute(
+        "SELECT fingerprint, count_held FROM target_group WHERE id = %s", [group_id]
+    ).fetchone()
     if row is None:
         raise LookupError(f"There is no target group {group_id}.")
     return Basis(

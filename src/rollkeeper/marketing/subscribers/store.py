@@ -1,6 +1,6 @@
 """The stored side of a sync: what a target group has, and a plan made true in one transaction (B8).
 
-    stored_members   → the group's members in key order, for the merge
+    stored_members   → the group's members in key order, for the merge: all, or those whom changes concern
     apply            → the plan's writes and removals, with counts, fingerprints and history
 
 Everything that writes subscribers of a bridge holds the bridge's row lock, so syncs of one bridge that share
@@ -20,8 +20,10 @@ from psycopg import sql
 from rollkeeper.marketing.subscribers import arrivals, history
 from rollkeeper.marketing.target_groups import fingerprints, funnel
 from rollkeeper.postgres import copy
+from rollkeeper.sync.connector import Mode
 from rollkeeper.sync.merge import STORED_SCHEMA
-from rollkeeper.sync.plan import Plan, Verdict
+from rollkeeper.sync.plan import NOTICE_SCHEMA, Kept, Plan, Verdict
+from rollkeeper.sync.run import Download
 
 CRM_COLUMNS = ("email", "first_name", "last_name", "allow_email", "denied_by", "address_valid")
 RECOUNT_SHARE = 5  # when more than a fifth of a group changes, counting it anew is cheaper than the difference
@@ -85,13 +87,47 @@ def bridge_revision(connection: psycopg.Connection[Any], bridge_id: int, *, lock
     return int(row[0])
 
 
-def stored_members(connection: psycopg.Connection[Any], group_id: int) -> Iterator[pa.RecordBatch]:
-    """The group's members in `STORED_SCHEMA`, ascending by customer id, as the transaction sees them."""
+def kept(connection: psycopg.Connection[Any], group_id: int, *, lock: bool = False) -> Kept:
+    """The group as a whole, by what is kept of it. With `lock` no other sync moves it until the commit."""
+    query = "SELECT count_members, fingerprint FROM target_group WHERE id = %s"
+    locking = "SELECT count_members, fingerprint FROM target_group WHERE id = %s FOR NO KEY UPDATE"
+    row = connection.execute(locking if lock else query, [group_id]).fetchone()
+    if row is None:
+        raise Fenced("The target group was deleted while the sync ran.")
+    return Kept(row[0], int(row[1], 16))
+
+
+def stored_members(
+    connection: psycopg.Connection[Any], group_id: int, source: Download
+) -> Iterator[pa.RecordBatch]:
+    """The members that a merge with `source` compares, in `STORED_SCHEMA`, ascending by customer id, as the
+    transaction sees them: of a full pull all; of changes those among the keys sent, and those held (B3).
+    """
+    among = sql.SQL("")
+    if source.mode is not Mode.FULL:
+        among = sql.SQL("JOIN ({}) AS concerned USING (master_customer_id, sub_customer_id)").format(
+            _concerned(connection, group_id, source)
+        )
     query = sql.SQL(
-        "SELECT master_customer_id, sub_customer_id, subscriber_id, hash_hi, hash_lo FROM group_member "
+        "SELECT master_customer_id, sub_customer_id, subscriber_id, hash_hi, hash_lo FROM group_member {} "
         "WHERE group_id = {} ORDER BY master_customer_id, sub_customer_id"
-    ).format(sql.Literal(group_id))
+    ).format(among, sql.Literal(group_id))
     return copy.read(connection, query, STORED_SCHEMA)
+
+
+def _concerned(connection: psycopg.Connection[Any], group_id: int, source: Download) -> sql.Composable:
+    """A query for the keys whom changes concern, each once."""
+    connection.execute(
+        'CREATE TEMP TABLE sent (master_customer_id text COLLATE "C", sub_customer_id text COLLATE "C") '
+        "ON COMMIT DROP"
+    )
+    columns = ["master_customer_id", "sub_customer_id"]
+    copy.write(connection, "sent", columns, (batch.select(columns) for batch in source.rows.batches()))
+    connection.execute("ANALYZE sent")
+    return sql.SQL(
+        "SELECT master_customer_id, sub_customer_id FROM sent UNION "
+        "SELECT master_customer_id, sub_customer_id FROM held_removal WHERE group_id = {}"
+    ).format(sql.Literal(group_id))
 
 
 def apply(connection: psycopg.Connection[Any], plan: Plan, target: Target, verdict: Verdict) -> Applied:
@@ -103,8 +139,11 @@ def apply(connection: psycopg.Connection[Any], plan: Plan, target: Target, verdi
     if revision != target.plan_revision:
         raise Moved
     _check_charge(connection, target)
-    _create_work_tables(connection, target.slots)
     all_added = plan.members_before == 0
+    if plan.writes_nothing:
+        _hold_nobody(connection, target)
+        return Applied(revision, plan.members_before, 0, 0, all_added)
+    _create_work_tables(connection, target.slots)
     first_of_bridge = not arrivals.has_subscribers(connection, target.bridge_id)
     direct = arrivals.write(connection, plan, target, revision + 1, CRM_COLUMNS, all_new=first_of_bridge)
     _check_not_overtaken(connection, target)
@@ -204,28 +243,41 @@ def _update_memberships(connection: psycopg.Connection[Any], target: Target) -> 
 
 
 def _hold(connection: psycopg.Connection[Any], plan: Plan, target: Target, verdict: Verdict) -> None:
-    """Replace the group's held removals by this plan's (B3): a later run supersedes an earlier one."""
-    connection.execute("DELETE FROM held_removal WHERE group_id = %s", [target.group_id])
+    """Make the group's held removals those of this plan (B3), writing only what differs from those held before."""
     if verdict.held:
-        held = (_held_rows(batch, target) for batch in plan.removals.batches())
-        columns = ["group_id", "run_id", "subscriber_id", "master_customer_id", "sub_customer_id"]
-        copy.write(connection, "held_removal", columns, held)
+        connection.execute("CREATE TEMP TABLE holding (LIKE leaving) ON COMMIT DROP")
+        copy.write(connection, "holding", STORED_SCHEMA.names, plan.removals.batches())
+        connection.execute(
+            "CREATE TEMP TABLE told (master_customer_id text, sub_customer_id text, reason text) ON COMMIT DROP"
+        )
+        copy.write(connection, "told", NOTICE_SCHEMA.names, plan.notices.batches())
+        connection.execute(
+            "DELETE FROM held_removal h WHERE h.group_id = %(group)s AND NOT EXISTS (SELECT FROM holding l WHERE "
+            "(l.master_customer_id, l.sub_customer_id) = (h.master_customer_id, h.sub_customer_id))",
+            {"group": target.group_id},
+        )
+        connection.execute(
+            "INSERT INTO held_removal "
+            "(group_id, run_id, subscriber_id, master_customer_id, sub_customer_id, reason) "
+            "SELECT %(group)s, %(run)s, l.subscriber_id, l.master_customer_id, l.sub_customer_id, "
+            "coalesce(t.reason, 'left') "
+            "FROM holding l LEFT JOIN told t USING (master_customer_id, sub_customer_id) "
+            "ORDER BY l.master_customer_id, l.sub_customer_id "
+            "ON CONFLICT (group_id, master_customer_id, sub_customer_id) DO UPDATE SET reason = excluded.reason "
+            "WHERE excluded.reason = 'deleted' AND held_removal.reason <> 'deleted'",
+            {"group": target.group_id, "run": target.run_id},
+        )
+        connection.execute(
+            "UPDATE target_group SET count_held = %s, held_since = coalesce(held_since, now()) WHERE id = %s",
+            [verdict.held, target.group_id],
+        )
+    else:
+        _hold_nobody(connection, target)
+
+
+def _hold_nobody(connection: psycopg.Connection[Any], target: Target) -> None:
+    connection.execute("DELETE FROM held_removal WHERE group_id = %s", [target.group_id])
     connection.execute(
-        "UPDATE target_group SET count_held = %(held)s, held_since = CASE WHEN %(held)s > 0 "
-        "THEN coalesce(held_since, now()) END WHERE id = %(group)s",
-        {"held": verdict.held, "group": target.group_id},
-    )
-
-
-def _held_rows(batch: pa.RecordBatch, target: Target) -> pa.RecordBatch:
-    rows = batch.num_rows
-    return pa.RecordBatch.from_arrays(
-        [
-            pa.repeat(pa.scalar(target.group_id, pa.int64()), rows),
-            pa.repeat(pa.scalar(target.run_id, pa.int64()), rows),
-            batch.column("subscriber_id"),
-            batch.column("master_customer_id"),
-            batch.column("sub_customer_id"),
-        ],
-        names=["group_id", "run_id", "subscriber_id", "master_customer_id", "sub_customer_id"],
+        "UPDATE target_group SET count_held = 0, held_since = NULL WHERE id = %s AND count_held > 0",
+        [target.group_id],
     )

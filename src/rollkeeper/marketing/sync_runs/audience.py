@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.utils import timezone
-from psycopg.types.json import Jsonb
 
 from rollkeeper.marketing.bridges.fields import slot_columns, store_fields
 from rollkeeper.marketing.guard.limits import limits_now
 from rollkeeper.marketing.previews import bound
 from rollkeeper.marketing.subscribers import store
-from rollkeeper.marketing.subscribers.store import Applied, Moved, Overtaken, Target
-from rollkeeper.marketing.sync_runs import set_aside
+from rollkeeper.marketing.subscribers.store import Moved, Overtaken, Target
+from rollkeeper.marketing.sync_runs import record, set_aside
 from rollkeeper.marketing.sync_runs.charge import Heartbeat
 from rollkeeper.marketing.sync_runs.models import SyncRun
-from rollkeeper.sync.connector import Connector
-from rollkeeper.sync.member import fingerprint_text
-from rollkeeper.sync.plan import Plan, Verdict
-from rollkeeper.sync.run import Download, download, plan
+from rollkeeper.marketing.sync_runs.record import Found
+from rollkeeper.marketing.sync_runs.since import since_last
+from rollkeeper.sync.connector import Connector, Mode, SourceNonsense, TellsChanges
+from rollkeeper.sync.plan import Plan
+from rollkeeper.sync.proof import changes_of
+from rollkeeper.sync.run import EVERYTHING, Download, download, plan
 
 PULLS = 4  # how often a list is pulled again because a sync of another group wrote newer data of its people
 
@@ -37,21 +37,46 @@ class TooBusy(Exception):
         return str(self.__doc__)
 
 
+class NotProved(Exception):
+    """By the changes that the CRM sent, its list would not be what it says it is: nothing of them is applied (B1).
+
+    The message says what differs; `changes` names what was to be written.
+    """
+
+    def __init__(self, made: Plan) -> None:
+        super().__init__(made.defect())
+        self.changes = changes_of(made)
+
+
 def sync(
     run: SyncRun, connection: psycopg.Connection[Any], connector: Connector, heartbeat: Heartbeat, folder: Path
 ) -> None:
-    """Make the run's target group what its list is in the CRM, in one transaction."""
+    """Make the run's target group what its list is in the CRM, in one transaction.
+
+    Only what changed is asked for, where that can be. What came of it is proved; where it cannot be right, all of
+    the list is pulled in the same run, and the run says so.
+    """
     assert run.group is not None  # noqa: S101  # held by create_run
+    found: Found | None = None
     for _ in range(PULLS):
-        pull_revision = store.bridge_revision(connection, run.bridge_id)
+        pull_revision, since = since_last(connection, run.group.pk)
+        if run.force_full or found is not None or not isinstance(connector, TellsChanges):
+            since = EVERYTHING
         heartbeat.phase = "Receiving members"
-        with closing(download(connector, run.group.code, folder, heartbeat.received)) as source:
-            try:
-                _plan_and_apply(run, connection, source, pull_revision, heartbeat, folder)
-            except Overtaken:
-                continue
-            except store.Fenced as error:
-                raise Superseded(str(error)) from error
+        try:
+            with closing(download(connector, run.group.code, folder, heartbeat.received, since)) as source:
+                _plan_and_apply(run, connection, source, pull_revision, heartbeat, folder, found)
+        except Overtaken:
+            continue
+        except NotProved as mismatch:
+            found = Found(f"{mismatch} All of the list was pulled.", mismatch.changes)
+        except SourceNonsense as error:
+            if not since.token:
+                raise
+            found = Found(f"The list's changes as the CRM sent them cannot be right: {error} All of it was pulled.")
+        except store.Fenced as error:
+            raise Superseded(str(error)) from error
+        else:
             return
     raise TooBusy
 
@@ -63,6 +88,7 @@ def _plan_and_apply(
     pull_revision: int,
     heartbeat: Heartbeat,
     folder: Path,
+    found: Found | None = None,
 ) -> None:
     """Plan without a lock; where another sync wrote meanwhile, plan once more under the bridge's lock."""
     heartbeat.phase = "Comparing"
@@ -71,23 +97,28 @@ def _plan_and_apply(
         try:
             heartbeat.phase = "Writing changes"
             with connection.transaction():
-                _apply(run, connection, made, pull_revision, revision)
+                _apply(run, connection, made, pull_revision, revision, found)
         except Moved:
             pass
         else:
             return
     with connection.transaction():
-        apply_alone(run, connection, source, pull_revision, folder)
+        apply_alone(run, connection, source, pull_revision, folder, found)
 
 
 def apply_alone(
-    run: SyncRun, connection: psycopg.Connection[Any], source: Download, pull_revision: int, folder: Path
+    run: SyncRun,
+    connection: psycopg.Connection[Any],
+    source: Download,
+    pull_revision: int,
+    folder: Path,
+    found: Found | None = None,
 ) -> None:
     """Plan and apply under the bridge's lock, in the caller's transaction: nobody can come between."""
     store_fields(connection, run.bridge_id, source.fields)  # first: it may change what is stored of rows
     revision = store.bridge_revision(connection, run.bridge_id, lock=True)
-    with closing(plan(source, store.stored_members(connection, _group_id(run)), folder)) as made:
-        _apply(run, connection, made, pull_revision, revision)
+    with closing(planned(connection, _group_id(run), source, folder)) as made:
+        _apply(run, connection, made, pull_revision, revision, found)
 
 
 def plan_now(
@@ -95,20 +126,25 @@ def plan_now(
 ) -> tuple[int, Plan]:
     """The plan against one snapshot of the stored side, and the bridge's revision in it. Writes nothing."""
     with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         revision = store.bridge_revision(connection, bridge_id)
-        return revision, plan(source, store.stored_members(connection, group_id), folder)
+        return revision, planned(connection, group_id, source, folder)
 
 
-def fingerprints_after(made: Plan, verdict: Verdict) -> tuple[str, str]:
-    """The CRM's fingerprint of the list, and ours of the group once the plan is true (B1)."""
-    ours = fingerprint_text(made.stored_sum_without_removals if verdict.held else made.stored_sum)
-    return made.closing.fingerprint or fingerprint_text(made.crm_sum), ours
+def planned(connection: psycopg.Connection[Any], group_id: int, source: Download, folder: Path) -> Plan:
+    kept = store.kept(connection, group_id)
+    return plan(source, store.stored_members(connection, group_id, source), folder, kept)
 
 
 def _apply(
-    run: SyncRun, connection: psycopg.Connection[Any], made: Plan, pull_revision: int, revision: int
+    run: SyncRun,
+    connection: psycopg.Connection[Any],
+    made: Plan,
+    pull_revision: int,
+    revision: int,
+    found: Found | None,
 ) -> None:
+    _check_proof(made, pull_revision, revision)
     store_fields(connection, run.bridge_id, made.fields)
     target = Target(
         bridge_id=run.bridge_id,
@@ -120,7 +156,7 @@ def _apply(
         slots=slot_columns(connection, run.bridge_id),
     )
     guard = limits_now(connection, target.group_id)
-    verdict = guard.judge(made, approved=run.approve_held)
+    verdict = guard.judge(made, run.approve_held, run.approved_removals)
     if run.preview_id is not None:
         bound.check_world(connection, run.preview_id, target.group_id, made, verdict, guard)
     applied = store.apply(connection, made, target, verdict)
@@ -128,40 +164,20 @@ def _apply(
     if run.preview_id is not None:
         bound.check_result(connection, run.preview_id, applied)
     alarm = guard.alarm(applied.unsubscribed, applied.members)
-    _record(connection, run, made, applied, verdict, alarm)
+    record.applied(connection, run, made, applied, verdict, alarm=alarm, found=found)
 
 
-def _record(
-    connection: psycopg.Connection[Any], run: SyncRun, made: Plan, applied: Applied, verdict: Verdict, alarm: str
-) -> None:
-    """Write the run's result and the group's facts, in the transaction that made them true."""
-    counts, now = made.counts, timezone.now()
-    crm, ours = fingerprints_after(made, verdict)
-    ended = connection.execute(
-        "UPDATE sync_run SET status = %s, message = %s, finished_at = %s, phase = '', mode = 'full', "
-        "received = %s, rows_received = %s, added = %s, updated = %s, unchanged = %s, removed = %s, "
-        "set_aside = %s, held = %s, members = %s, unsubscribed = %s, resubscribed = %s, all_added = %s, "
-        "crm_fingerprint = %s, stored_fingerprint = %s, list_as_of = %s, list_version = %s, "
-        "alarm = %s, revision = %s, field_names = %s WHERE id = %s AND attempt = %s AND status = 'running'",
-        [
-            SyncRun.Status.HELD.value if verdict.held else SyncRun.Status.COMPLETED.value,
-            verdict.reason, now,
-            counts.received, counts.received, counts.added, counts.updated, counts.unchanged,
-            0 if verdict.held else counts.removed, counts.set_aside, verdict.held,
-            applied.members, applied.unsubscribed, applied.resubscribed, applied.all_added,
-            crm, ours, made.closing.as_of, made.closing.version,
-            alarm, applied.revision, Jsonb([field.name for field in made.fields]), run.pk, run.attempt,
-        ],
-    )  # fmt: skip
-    if not ended.rowcount:
-        raise store.Fenced("Another worker has taken this run over; what this one wrote is taken back.")
-    connection.execute(
-        "UPDATE target_group SET synced_at = %s, synced_list_as_of = %s, fingerprint = %s, crm_fingerprint = %s, "
-        "verified_at = CASE WHEN %s THEN %s ELSE verified_at END, missing_at_source = false, "
-        "missing_since = NULL, "
-        "list_members = %s, list_regenerated_at = coalesce(%s, list_regenerated_at) WHERE id = %s",
-        [now, made.closing.as_of, ours, crm, crm == ours, now, counts.received, made.closing.as_of, _group_id(run)],
-    )
+def _check_proof(made: Plan, pull_revision: int, revision: int) -> None:
+    """Raise `NotProved` where changes do not lead to the list that the CRM says it has.
+
+    Where another sync wrote since the pull began, people may be newer here than in the pull: it is repeated. A full
+    pull is its own proof; what the CRM says against its own rows is noted.
+    """
+    if made.mode is Mode.FULL or not made.defect():
+        return
+    if revision != pull_revision:
+        raise Overtaken
+    raise NotProved(made)
 
 
 def _group_id(run: SyncRun) -> int:
