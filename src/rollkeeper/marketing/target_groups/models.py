@@ -42,6 +42,13 @@ class TargetGroup(models.Model):
     applied_run = models.BigIntegerField(
         null=True, help_text="The last run that was applied, or met nothing to apply."
     )
+    field_set = models.TextField(
+        default="", help_text="`field_set_key` of the fields under which its rows were last compared (B1)."
+    )
+    crm_excess = models.TextField(
+        default="",
+        help_text="By how much what the CRM keeps of the list is beside its own rows (B1); empty: by nothing known.",
+    )
 
     count_members = models.BigIntegerField(default=0)
     count_with_address = models.BigIntegerField(default=0)
