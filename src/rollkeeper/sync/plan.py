@@ -137,31 +137,35 @@ class Guard:
     share: Fraction = REMOVED_SHARE
     floor: int = REMOVED_FLOOR
 
-    def judge(self, plan: Plan, approved: bool = False) -> Verdict:
-        """Hold all removals or none. Only removals are ever held: opt-outs, additions and updates apply."""
+    def judge(self, plan: Plan, approved: bool = False, seen: int | None = None) -> Verdict:
+        """Hold all removals or none. Only removals are ever held: opt-outs, additions and updates apply.
+
+        `approved`: a person asked for the removals, however many they are, or (`seen`) about as many as that
+        person saw: more than the limits let pass beside those are held again.
+        """
         removed, before = plan.counts.removed, plan.members_before
-        if not removed or approved:
+        if not removed or (approved and (seen is None or removed <= seen)):
             return Verdict(0, "")
         if before + plan.counts.added <= removed:
             return Verdict(removed, _nobody_left(plan))
-        if self.is_mass(removed, before):
-            return Verdict(
-                removed,
-                f"The sync would remove {removed:,} of {before:,} members ({removed / before:.0%}); "
-                f"the limit is {float(self.share):.0%}.",
-            )
-        return Verdict(0, "")
+        asked = seen if approved and seen is not None else 0
+        if not self.is_mass(removed - asked, before):
+            return Verdict(0, "")
+        amount = f"would remove {removed:,} of {before:,} members ({removed / before:.0%})"
+        if asked:
+            return Verdict(removed, f"By now the sync {amount}; {asked:,} removals were approved.")
+        return Verdict(removed, f"The sync {amount}; the limit is {float(self.share):.0%}.")
 
     def alarm(self, opted_out: int, members: int) -> str:
-        """A sentence where a sync that left so many members applied a mass of opt-outs by the CRM's flag, else empty.
+        """A sentence where a sync that left so many members applied a mass of opt-outs by the CRM's flag.
 
-        Opt-outs are never held.
+        Empty where they were no mass. Opt-outs are never held.
         """
         if not self.is_mass(opted_out, members):
             return ""
         return (
             f"The CRM's flag unsubscribed {opted_out:,} of {members:,} members ({opted_out / members:.0%}) in one "
-            "sync. They get no mail. If that is a mistake, allow e-mail again in the CRM and sync: it lifts them all."
+            "sync. They get no mail. If that is wrong, allow e-mail again in the CRM and sync: it lifts them all."
         )
 
     def is_mass(self, people: int, members: int) -> bool:

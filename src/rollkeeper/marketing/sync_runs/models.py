@@ -29,6 +29,9 @@ class SyncRun(models.Model):
     event = models.TextField(choices=[(event.value, event.label) for event in Event])
     status = models.TextField(choices=Status.choices, default=Status.WAITING)
     approve_held = models.BooleanField(default=False, help_text="Asked to make the removals that a guard held.")
+    approved_removals = models.BigIntegerField(
+        null=True, help_text="How many removals the person who approved saw; null: however many there are."
+    )
     force_full = models.BooleanField(
         db_default=False, help_text="Asked to pull the whole list, whatever change token there is."
     )
@@ -155,9 +158,14 @@ class SetAsideRow(models.Model):
     reason = models.TextField(help_text="A reason code of `sync/set_aside.py`.")
     detail = models.TextField(default="")
     row = models.JSONField(help_text="The row as it came.")
+    since_run = models.BigIntegerField(
+        null=True,
+        help_text="Since which run this customer id is set aside for this reason without a break.",
+    )
 
     class Meta:
         db_table = "set_aside_row"
+        indexes = [models.Index(fields=["run", "reason", "id"], name="set_aside_row_page")]
 
 
 class HeldRemoval(models.Model):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django import forms
 from django.contrib.auth.decorators import permission_required
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -21,6 +19,7 @@ from rollkeeper.marketing.sync_runs.request import cancel_sync
 from rollkeeper.marketing.sync_runs.rules import MAY_SYNC
 from rollkeeper.sync.events import Event
 from rollkeeper.sync.set_aside import Reason
+from rollkeeper.web.csv_download import csv_download
 from rollkeeper.web.paging import Page, keyset_page
 
 STOP_POLLING = 286  # htmx: this answer is the last
@@ -129,31 +128,16 @@ def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
 def set_aside_csv(request: HttpRequest, run_id: int) -> HttpResponseBase:
     """The rows that a run set aside, as CSV, streamed."""
     run = get_object_or_404(SyncRun, pk=run_id)
-    answer = StreamingHttpResponse(_csv_lines(run), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="set-aside-run-{run.pk}.csv"'
-    return answer
-
-
-class _Echo:
-    """What csv.writer writes to: hands each line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _csv_lines(run: SyncRun) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(CSV_COLUMNS)
-    for row in run.set_aside_rows.order_by("id").iterator(chunk_size=2000):
-        values = [row.master_customer_id, row.sub_customer_id, row.kind, row.reason, row.detail, _text(row.row)]
-        yield writer.writerow([_harmless(value) for value in values])
+    rows = run.set_aside_rows.order_by("id").iterator(chunk_size=2000)
+    return csv_download(
+        f"set-aside-run-{run.pk}.csv",
+        CSV_COLUMNS,
+        (
+            (row.master_customer_id, row.sub_customer_id, row.kind, row.reason, row.detail, _text(row.row))
+            for row in rows
+        ),
+    )
 
 
 def _text(row: object) -> str:
     return row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)
-
-
-def _harmless(value: str | None) -> str:
-    """A value that a spreadsheet would take for a formula is marked as text: these rows come from outside."""
-    text = value or ""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

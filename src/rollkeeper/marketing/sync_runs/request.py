@@ -21,16 +21,18 @@ def request_sync(
     group: TargetGroup | None = None,
     requested_by: str,
     approve_held: bool = False,
+    approved_removals: int | None = None,
     preview: Preview | None = None,
 ) -> SyncRun:
     """Ask a worker for a sync. While such a request waits, another one joins it: its run is returned.
 
-    A person's approval of held removals is added to the run that it joins. With a preview the run writes what
-    that preview showed or nothing (B4); only a request for the same preview joins it.
+    A person's approval of held removals (of about `approved_removals`, which that person saw) is added to the run
+    that it joins. With a preview the run writes what that preview showed or nothing (B4); only a request for the
+    same preview joins it.
     """
     while True:
         waiting = _waiting(bridge, kind, group, preview)
-        if waiting is not None and (not approve_held or _approved(waiting)):
+        if waiting is not None and (not approve_held or _approved(waiting, approved_removals)):
             return waiting
         try:
             with transaction.atomic():
@@ -41,6 +43,7 @@ def request_sync(
                     group=group,
                     requested_by=requested_by,
                     approve_held=approve_held,
+                    approved_removals=approved_removals,
                     preview=preview,
                 )
                 tasks.perform_sync.request(lock=_lock(bridge, group), run_id=run.pk)
@@ -57,6 +60,7 @@ def create_run(
     group: TargetGroup | None,
     requested_by: str,
     approve_held: bool = False,
+    approved_removals: int | None = None,
     preview: Preview | None = None,
     status: SyncRun.Status = SyncRun.Status.WAITING,
 ) -> SyncRun:
@@ -70,6 +74,7 @@ def create_run(
         event=event.value,
         requested_by=requested_by,
         approve_held=approve_held,
+        approved_removals=approved_removals,
         preview=preview,
         status=status,
     )
@@ -89,9 +94,11 @@ def cancel_sync(run: SyncRun, *, cancelled_by: str) -> None:
     )
 
 
-def _approved(waiting: SyncRun) -> bool:
+def _approved(waiting: SyncRun, removals: int | None) -> bool:
     """Add the approval to a run that waits; False where it waits no longer."""
-    changed = SyncRun.objects.filter(pk=waiting.pk, status=SyncRun.Status.WAITING).update(approve_held=True)
+    changed = SyncRun.objects.filter(pk=waiting.pk, status=SyncRun.Status.WAITING).update(
+        approve_held=True, approved_removals=removals
+    )
     waiting.approve_held = bool(changed)
     return bool(changed)
 
