@@ -19,7 +19,7 @@ from psycopg import sql
 
 from rollkeeper.marketing.subscribers import arrivals, history
 from rollkeeper.marketing.target_groups import fingerprints, funnel
-from rollkeeper.postgres import copy
+from rollkeeper.postgres import copy, pieces
 from rollkeeper.sync.connector import Mode
 from rollkeeper.sync.merge import STORED_SCHEMA
 from rollkeeper.sync.plan import NOTICE_SCHEMA, Kept, Plan, Verdict
@@ -103,16 +103,18 @@ def stored_members(
     """The members that a merge with `source` compares, in `STORED_SCHEMA`, ascending by customer id, as the
     transaction sees them: of a full pull all; of changes those among the keys sent, and those held (B3).
     """
-    among = sql.SQL("")
-    if source.mode is not Mode.FULL:
-        among = sql.SQL("JOIN ({}) AS concerned USING (master_customer_id, sub_customer_id)").format(
-            _concerned(connection, group_id, source)
-        )
     query = sql.SQL(
         "SELECT master_customer_id, sub_customer_id, subscriber_id, hash_hi, hash_lo FROM group_member {} "
-        "WHERE group_id = {} ORDER BY master_customer_id, sub_customer_id"
-    ).format(among, sql.Literal(group_id))
-    return copy.read(connection, query, STORED_SCHEMA)
+        "WHERE group_id = {}"
+    )
+    group = sql.Literal(group_id)
+    if source.mode is Mode.FULL:
+        return pieces.read(connection, query.format(sql.SQL(""), group), arrivals.KEYS, STORED_SCHEMA)
+    among = sql.SQL("JOIN ({}) AS concerned USING (master_customer_id, sub_customer_id)").format(
+        _concerned(connection, group_id, source)
+    )
+    order = sql.SQL(" ORDER BY master_customer_id, sub_customer_id")
+    return copy.read(connection, query.format(among, group) + order, STORED_SCHEMA)
 
 
 def _concerned(connection: psycopg.Connection[Any], group_id: int, source: Download) -> sql.Composable:

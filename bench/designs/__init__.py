@@ -1,0 +1,1 @@
+"""Ways of storing members, tried beside each other: `python -m bench.designs`. See docs/decisions/013."""
