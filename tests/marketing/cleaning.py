@@ -9,5 +9,5 @@ def emptied() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "TRUNCATE bridge, bridge_field, target_group, group_member, subscriber, sync_run, run_change, "
-            "set_aside_row, held_removal CASCADE"
+            "set_aside_row, held_removal, forgotten_value CASCADE"
         )

@@ -18,6 +18,7 @@ from rollkeeper.marketing.sync_runs.models import SyncRun
 from rollkeeper.marketing.sync_runs.perform import _end, _start
 from rollkeeper.marketing.sync_runs.request import create_run
 from rollkeeper.marketing.target_groups.models import TargetGroup
+from rollkeeper.sync.connector import Connector
 from rollkeeper.sync.events import Event, Kind
 from tests.fakes.memory_crm import Key, MemoryCrm
 
@@ -43,11 +44,21 @@ def preview_group(bridge: Bridge, crm: MemoryCrm, code: str, *, approve_held: bo
 
 
 def sync_group(
-    bridge: Bridge, crm: MemoryCrm, code: str, *, approve_held: bool = False, preview: Preview | None = None
+    bridge: Bridge,
+    crm: Connector,
+    code: str,
+    *,
+    approve_held: bool = False,
+    preview: Preview | None = None,
+    full: bool = False,
+    run: SyncRun | None = None,
 ) -> SyncRun:
-    """Sync one group to its end, without the queue and without HTTP."""
+    """Sync one group to its end, without the queue and without HTTP.
+
+    `full`: pull all of the list. `run`: one that was asked for before.
+    """
     group = TargetGroup.objects.get(bridge=bridge, code=code)
-    run = create_run(
+    run = run or create_run(
         bridge,
         Kind.AUDIENCE,
         Event.RESYNC_COUNT_DETAILS,
@@ -55,6 +66,7 @@ def sync_group(
         requested_by="test",
         approve_held=approve_held,
         preview=preview,
+        force_full=full,
     )
     run = SyncRun.objects.select_related("bridge", "group").get(pk=run.pk)
     with tempfile.TemporaryDirectory() as folder, taken_charge(run) as connection:

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from rollkeeper.marketing.bridges.models import SLOTS
+from rollkeeper.marketing.subscribers import history
 from rollkeeper.marketing.target_groups import fingerprints
 from rollkeeper.sync.connector import SourceNonsense
 from rollkeeper.sync.member import Field
@@ -102,11 +103,20 @@ def _take_slot(connection: psycopg.Connection[Any], bridge_id: int, name: str, s
         "DELETE FROM bridge_withdrawn_field WHERE bridge_id = %s AND slot = %s RETURNING name", [bridge_id, slot]
     ).fetchall()
     if left and left != [(name,)]:
-        _forget(connection, bridge_id, f"f{slot}")
+        _forget(connection, bridge_id, f"f{slot}", left[0][0])
 
 
-def _forget(connection: psycopg.Connection[Any], bridge_id: int, column: str) -> None:
-    """Empty a slot. Rows that had a value there get a hash that none has, so that the next sync writes them."""
+def _forget(connection: psycopg.Connection[Any], bridge_id: int, column: str, name: str) -> None:
+    """Empty a slot. Rows that had a value there get a hash that none has, so that the next sync writes them.
+
+    The values go into the history, under the name of the field that had them (B6).
+    """
+    connection.execute(
+        "INSERT INTO forgotten_value (bridge_id, revision, subscriber_id, key, value) "  # noqa: S608  # f1 … f100
+        f"SELECT s.bridge_id, b.revision + 1, s.id, %s, s.{column} "
+        f"FROM subscriber s JOIN bridge b ON b.id = s.bridge_id WHERE b.id = %s AND s.{column} IS NOT NULL",
+        [history.field_key(name), bridge_id],
+    )
     connection.execute(
         f"UPDATE subscriber SET {column} = NULL, hash_hi = 0, hash_lo = 0 "  # noqa: S608  # f1 … f100
         f"WHERE bridge_id = %s AND {column} IS NOT NULL",

@@ -23,6 +23,10 @@ class Bridge(models.Model):
     secret = models.BinaryField(default=bytes, help_text="The CRM's token, encrypted at rest.")
     is_enabled = models.BooleanField(default=True)
     revision = models.BigIntegerField(default=0)
+    history_revision = models.BigIntegerField(
+        default=0,
+        help_text="What changed after this revision is kept; of what came before some was dropped by age.",
+    )
     catalog_synced_at = models.DateTimeField(null=True, help_text="The last successful catalog sync (S18).")
     created_at = models.DateTimeField(db_default=Now())
     removal_share = models.PositiveSmallIntegerField(

@@ -1,6 +1,7 @@
 """What a run changed, member by member: status before and after, and the old values (B6).
 
 A run that found its group empty writes no row each: `sync_run.all_added` and `group_member.since_run` say it.
+`target_groups/as_of.py` reads it backwards: whatever changes a subscriber's data must leave the old values here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ from rollkeeper.sync.permission import Status
 if TYPE_CHECKING:
     from rollkeeper.marketing.subscribers.store import Target
 
-NOTED_COLUMNS = ("email", "first_name", "last_name", "allow_email", "denied_by")
+NOTED_COLUMNS = ("email", "first_name", "last_name", "allow_email", "denied_by", "address_valid")
+FIELD_MARK = "field:"  # before a field's name in `before` where it could be taken for a column's
+
+
+def field_key(name: str) -> str:
+    """Under which key of `before` the old values of a personalization field are: a field may have any name."""
+    return FIELD_MARK + name if name in NOTED_COLUMNS or name.startswith(FIELD_MARK) else name
+
+
+def field_name(key: str) -> str:
+    """The field whose old value is under that key."""
+    return key.removeprefix(FIELD_MARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +44,12 @@ def note_before(connection: psycopg.Connection[Any], slots: dict[str, str]) -> i
 
     Fills the temporary table `noted`; the number of subscribers whose data changes.
     """
-    pairs = [(name, name) for name in NOTED_COLUMNS] + list(slots.items())
+    pairs = [(name, name) for name in NOTED_COLUMNS] + [(field_key(name), slot) for name, slot in slots.items()]
     old_values = sql.SQL(" || ").join(
         sql.SQL(
             "CASE WHEN s.{1} IS DISTINCT FROM c.{1} THEN jsonb_build_object({0}, s.{1}) ELSE '{{}}' END"
-        ).format(sql.Literal(label), sql.Identifier(column))
-        for label, column in pairs
+        ).format(sql.Literal(key), sql.Identifier(column))
+        for key, column in pairs
     )
     connection.execute(
         sql.SQL(
@@ -62,20 +74,25 @@ def write(connection: psycopg.Connection[Any], target: Target, *, all_added: boo
     )
     statement = (
         f"INSERT INTO run_change ({columns}) "  # noqa: S608  # constants of this file
-        "SELECT %(run)s, %(group)s, s.id, s.master_customer_id, s.sub_customer_id, {change}, n.status, s.status, "
+        "SELECT %(run)s, %(group)s, s.id, s.master_customer_id, s.sub_customer_id, {change}, {was}, s.status, "
         "nullif(n.before, '{{}}') FROM {source} JOIN subscriber s ON s.id = moved.subscriber_id "
         "LEFT JOIN noted n ON n.subscriber_id = s.id{where} ORDER BY s.id"
     )
     values = {"run": target.run_id, "group": target.group_id}
     if not all_added:
-        connection.execute(statement.format(change="'added'", source="arrived moved", where=""), values)
+        # Who was known and comes with the same data is not in `noted`: its status was what it is.
+        was = "coalesce(n.status, CASE WHEN NOT moved.is_new THEN s.status END)"
+        added = statement.format(change="'added'", was=was, source="arrived moved", where="")
     else:
         # Everyone was added; of those who were known already, the status that this run changed is noted.
         where = " WHERE n.status IS NOT NULL AND (n.data_changed)"
-        connection.execute(statement.format(change="'added'", source="arrived moved", where=where), values)
-    updated = " WHERE n.data_changed AND NOT EXISTS (SELECT FROM arrived a WHERE a.subscriber_id = s.id)"
-    connection.execute(statement.format(change="'updated'", source="change moved", where=updated), values)
-    connection.execute(statement.format(change="'removed'", source="leaving moved", where=""), values)
+        added = statement.format(change="'added'", was="n.status", source="arrived moved", where=where)
+    connection.execute(added, values)
+    where = " WHERE n.data_changed AND NOT EXISTS (SELECT FROM arrived a WHERE a.subscriber_id = s.id)"
+    updated = statement.format(change="'updated'", was="n.status", source="change moved", where=where)
+    connection.execute(updated, values)
+    removed = statement.format(change="'removed'", was="n.status", source="leaving moved", where="")
+    connection.execute(removed, values)
     return _status_changes(connection)
 
 

@@ -82,3 +82,21 @@ class Subscriber(models.Model):
 
 for _slot in range(1, SLOTS + 1):
     Subscriber.add_to_class(f"f{_slot}", models.TextField(null=True))
+
+
+class ForgottenValue(models.Model):
+    """A personalization value whose slot was given to another field (S25): for questions about the past (B6).
+
+    It is the value up to the bridge's `revision`, under its key in `run_change.before`.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    bridge_id = models.BigIntegerField()
+    revision = models.BigIntegerField()
+    subscriber_id = models.BigIntegerField()
+    key = models.TextField()
+    value = models.TextField()
+
+    class Meta:
+        db_table = "forgotten_value"
+        indexes = [models.Index(fields=["bridge_id", "revision"], name="forgotten_value_revision")]

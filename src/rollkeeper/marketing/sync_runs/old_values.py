@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rollkeeper.marketing.bridges.models import PersonalizationField
+from rollkeeper.marketing.subscribers.history import NOTED_COLUMNS, field_name
 
 COLUMN_LABELS = {
     "email": "E-mail",
@@ -29,13 +30,16 @@ def field_labels(bridge_id: int) -> dict[str, str]:
 
 
 def old_values(before: object, labels: dict[str, str]) -> list[OldValue]:
-    """`run_change.before` for people: the CRM's columns first, then the fields; a field since gone by its name."""
+    """`run_change.before` for people: the CRM's columns first, then the fields; a field since gone by its name.
+
+    That an address became well-formed or not is left out: the old address and the status beside it say so.
+    """
     if not isinstance(before, dict):
         return []
     known = [name for name in COLUMN_LABELS if name in before]
-    rest = sorted(set(before) - set(known))
+    rest = sorted(set(before) - set(NOTED_COLUMNS))
     named = [(COLUMN_LABELS[name], before[name]) for name in known]
-    named += [(labels.get(name, name), before[name]) for name in rest]
+    named += [(labels.get(field_name(key), field_name(key)), before[key]) for key in rest]
     return [OldValue(label, _words(value)) for label, value in named]
 
 

@@ -1,13 +1,20 @@
-"""A target group's subscribers as a file: CSV or Parquet (`docs/reference/command-line.md`)."""
+"""A target group's subscribers as a file, as they are or as a past run left them (B6): CSV or Parquet.
+
+`docs/reference/command-line.md` has the columns.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pyarrow as pa
 from psycopg import sql
 
 from rollkeeper.marketing.bridges.fields import slot_columns
+from rollkeeper.marketing.target_groups import as_of
 from rollkeeper.marketing.target_groups.models import TargetGroup
 from rollkeeper.postgres import copy
 from rollkeeper.postgres.connection import connect
@@ -27,12 +34,30 @@ def export_group(group: TargetGroup, form: Format, path: Path) -> int:
             "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
         )  # fields and rows of one sync
         slots = slot_columns(connection, group.bridge_id)
-        schema = pa.schema([(name, pa.string()) for name in (*COLUMNS, *slots)])
-        rows = 0
-        with table_file(path, form, schema) as writer:
-            for batch in copy.read(connection, _query(group, slots), schema):
-                writer.write_batch(batch)
-                rows += batch.num_rows
+        return _write(connection, _query(group, slots), list(slots), form, path)
+
+
+def export_group_as_of(group: TargetGroup, run_id: int, form: Format, path: Path) -> int:
+    """Write what `export_group` would have written when that run had ended: its members, data and fields.
+
+    Raises `PastUnknown` where that cannot be told, `OSError` where the file cannot be written.
+    """
+    past = as_of.PastRun.of(run_id, group)
+    with connect() as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # it makes temporary tables
+        query = as_of.prepare(connection, past)
+        return _write(connection, query, past.field_names, form, path)
+
+
+def _write(
+    connection: psycopg.Connection[Any], query: sql.Composed, fields: Sequence[str], form: Format, path: Path
+) -> int:
+    schema = pa.schema([(name, pa.string()) for name in (*COLUMNS, *fields)])
+    rows = 0
+    with table_file(path, form, schema) as writer:
+        for batch in copy.read(connection, query, schema):
+            writer.write_batch(batch)
+            rows += batch.num_rows
     return rows
 
 
