@@ -6,97 +6,35 @@ merge, over less (B2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from rollkeeper.sync.address import valid_addresses
-from rollkeeper.sync.connector import Closing, Connector, Key, Mode, Pull, SourceNonsense, TellsChanges
-from rollkeeper.sync.member import (
-    REMOVED,
-    REMOVED_COLUMN,
-    Field,
-    delta_schema,
-    fingerprint_text,
-    hash_sum,
-    member_schema,
-)
+from rollkeeper.sync.connector import Mode, SourceNonsense
+from rollkeeper.sync.download import EVERYTHING, Arriving, Download, Progress, Since, download
+from rollkeeper.sync.member import REMOVED, REMOVED_COLUMN, fingerprint_text, hash_sum
 from rollkeeper.sync.merge import HASHES, STORED_SCHEMA, CheckedBatch, Difference, checked, merge
 from rollkeeper.sync.plan import NOTICE_SCHEMA, Counts, Kept, Plan, write_schema
 from rollkeeper.sync.set_aside import SET_ASIDE_SCHEMA, reasons_of_contents, set_aside_rows
 from rollkeeper.sync.spool import Spool
 
-Progress = Callable[[int], None]  # called with the number of rows received so far; may raise to cancel
+__all__ = ["EVERYTHING", "Arriving", "Download", "Progress", "Since", "download", "plan"]
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
-    """The state of the list from which a pull goes on: its change token (empty: pull all of it), and which rows
-    must come again though they may not have changed, because they were set aside (B7)."""
-
-    token: str = ""
-    also: Sequence[Key] = ()
-
-
-EVERYTHING = Since()
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """What the CRM sent of a list, whole or what changed, on disk."""
-
-    fields: tuple[Field, ...]
-    closing: Closing
-    rows: Spool
-    mode: Mode = Mode.FULL
-
-    def close(self) -> None:
-        self.rows.close()
-
-
-def download(
-    connector: Connector, code: str, folder: Path, progress: Progress, since: Since = EVERYTHING
-) -> Download:
-    """Read a list, or its changes, to the end with no lock held. Raises a `ConnectorError`; nothing half-read comes
-    out. Whether all of it came or the changes is the CRM's choice: it may not know the token any more."""
-    with _opened(connector, code, since) as pull:
-        schema = member_schema(pull.fields) if pull.mode is Mode.FULL else delta_schema(pull.fields)
-        rows = Spool(schema, folder)
-        try:
-            for batch in pull.batches():
-                if batch.schema.names != schema.names:
-                    raise SourceNonsense("The CRM sent rows with other columns than it announced.")
-                rows.write(batch.cast(schema))
-                progress(rows.rows)
-            closing = pull.closing()
-            if closing.rows != rows.rows:
-                raise SourceNonsense(f"The CRM says that it sent {closing.rows:,} rows, but {rows.rows:,} came.")
-            rows.finish()
-        except BaseException:
-            rows.close()
-            raise
-    return Download(pull.fields, closing, rows, pull.mode)
-
-
-def _opened(connector: Connector, code: str, since: Since) -> AbstractContextManager[Pull]:
-    if since.token and isinstance(connector, TellsChanges):
-        return connector.changes(code, since.token, since.also)
-    return connector.members(code)
-
-
-def plan(source: Download, stored: Iterator[pa.RecordBatch], folder: Path, kept: Kept | None = None) -> Plan:
-    """Compare what was read with what is stored (`STORED_SCHEMA`, in key order) and say what to write.
+def plan(
+    source: Download | Arriving, stored: Iterator[pa.RecordBatch], folder: Path, kept: Kept | None = None
+) -> Plan:
+    """Compare what was or is being read with what is stored (`STORED_SCHEMA`, in key order); say what to write.
 
     Of a full pull `stored` is all of the group, and what is not in the pull leaves. Of changes it is the members
     among the keys that were sent and those whose removal is held; `kept` says what the whole group is.
     """
     planner = _Planner(source, folder)
     try:
-        incoming = planner.seen(checked(source.rows.batches()))
+        incoming = planner.seen(checked(source.batches()))
         for difference in merge(incoming, planner.counted(stored)):
             planner.take(difference)
         return planner.finish(kept)
@@ -108,7 +46,7 @@ def plan(source: Download, stored: Iterator[pa.RecordBatch], folder: Path, kept:
 class _Planner:
     """Turns differences into a plan, keeping the counts and the fingerprint sums."""
 
-    def __init__(self, source: Download, folder: Path) -> None:
+    def __init__(self, source: Download | Arriving, folder: Path) -> None:
         self.source = source
         self.writes = Spool(write_schema(source.fields), folder)
         self.removals = Spool(STORED_SCHEMA, folder)
