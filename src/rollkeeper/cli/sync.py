@@ -1,4 +1,4 @@
-"""`rollkeeper sync`: the audience sync of one target group, in this process."""
+"""`rollkeeper sync`: the audience sync of one target group, its preview, and a run that applies one."""
 
 from __future__ import annotations
 
@@ -12,52 +12,79 @@ from rollkeeper.cli.frame import Exit, Failure, Output, json_option
 from rollkeeper.cli.target_group import find_group
 
 if TYPE_CHECKING:
-    from rollkeeper.marketing.sync_runs.models import SyncRun
+    from rollkeeper.marketing.previews.models import Preview
     from rollkeeper.marketing.target_groups.models import TargetGroup
 
 
 @click.command()
 @click.argument("code")
-@click.option("--dry-run", is_flag=True, help="Say what it would do; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Make a preview: say what a sync would do; change nothing.")
+@click.option("--preview", "number", type=int, metavar="N", help="Apply preview N: what it showed, or nothing.")
 @click.option("--approve-held", is_flag=True, help="Make the removals too that the guard would hold.")
 @json_option
 @click.pass_obj
-def sync(output: Output, code: str, dry_run: bool, approve_held: bool) -> Exit:
+def sync(output: Output, code: str, dry_run: bool, number: int | None, approve_held: bool) -> Exit:
     """Sync the target group of the list CODE now, and wait for it.
 
-    Exit codes: 0 done, 1 failed, 3 done with removals held, 4 the CRM did not answer or answered nonsense (nothing
-    was changed), 5 another run of the same group is at work.
+    Exit codes: 0 done, 1 failed or (with --preview) refused because the world moved, 3 done with removals held, 4 the
+    CRM did not answer or answered nonsense (nothing was changed), 5 another run of the same group is at work.
     """
+    if number is not None and (dry_run or approve_held):
+        raise click.UsageError("--preview goes alone: what it applies was settled when the preview was made.")
     from rollkeeper.cli.database import enter
 
     enter("marketing")
+    group = find_group(code)
+    if dry_run:
+        return _dry_run(output, group, approve_held)
+    return _run(output, group, approve_held, _find_preview(group, number) if number is not None else None)
+
+
+def _run(output: Output, group: TargetGroup, approve_held: bool, preview: Preview | None) -> Exit:
     from rollkeeper.sync.events import Event
 
-    group = find_group(code)
-    with output.progress(f"Syncing {code}"):
-        if dry_run:
-            run = _preview(group, approve_held)
-        else:
-            run = sync_run.perform_here(
-                group.bridge, Event.RESYNC_COUNT_DETAILS, group=group, approve_held=approve_held
-            )
+    with output.progress(f"Syncing {group.code}"):
+        run = sync_run.perform_here(
+            group.bridge,
+            Event.RESYNC_COUNT_DETAILS,
+            group=group,
+            approve_held=preview.approve_held if preview is not None else approve_held,
+            preview=preview,
+        )
     if run.message:
         output.say(run.message + sync_run.hint(run))
     output.answer(sync_run.document(run), lambda console: sync_run.show(console, run))
     return sync_run.exit_code(run)
 
 
-def _preview(group: TargetGroup, approve_held: bool) -> SyncRun:
-    from rollkeeper.marketing.sync_runs.audience import TooBusy
-    from rollkeeper.marketing.sync_runs.preview import preview
-    from rollkeeper.sync.connector import ConnectorError
+def _dry_run(output: Output, group: TargetGroup, approve_held: bool) -> Exit:
+    from rollkeeper.marketing.previews.make import make
+    from rollkeeper.marketing.previews.models import Preview
+    from rollkeeper.marketing.previews.request import create_preview
 
-    def ignored(rows: int) -> None:
-        """How many rows have come is not shown."""
+    with output.progress(f"Previewing the sync of {group.code}"):
+        preview = create_preview(
+            group, requested_by=getpass.getuser(), approve_held=approve_held, status=Preview.Status.RUNNING
+        )
+        preview = make(preview.pk)
+    if preview.status != Preview.Status.READY:
+        source = preview.error_kind == "source"
+        hint = sync_run.crm_hint(group.bridge) if source else ""
+        raise Failure(f"{preview.message}{hint}", Exit.SOURCE if source else Exit.FAILED)
+    run = sync_run.as_run(preview)
+    for sentence in filter(None, (run.message, run.alarm)):
+        output.say(sentence)
+    output.answer(sync_run.document(run), lambda console: sync_run.show(console, run))
+    return sync_run.exit_code(run)
 
-    try:
-        return preview(group, approve_held=approve_held, requested_by=getpass.getuser(), progress=ignored)
-    except TooBusy as error:
-        raise Failure(str(error), Exit.BUSY) from error
-    except ConnectorError as error:
-        raise Failure(f"{error}{sync_run.crm_hint(group.bridge)}", Exit.SOURCE) from error
+
+def _find_preview(group: TargetGroup, number: int) -> Preview:
+    from rollkeeper.marketing.previews.models import Preview
+
+    found = Preview.objects.filter(group=group, pk=number, status=Preview.Status.READY).first()
+    if found is None:
+        raise Failure(
+            f"There is no preview {number} of {group.code} that can be applied. What to do: make one with "
+            f"`rollkeeper sync {group.code} --dry-run`; previews are kept for a week."
+        )
+    return found

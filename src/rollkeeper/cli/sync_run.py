@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rollkeeper.marketing.bridges.models import Bridge
+    from rollkeeper.marketing.previews.models import Preview
     from rollkeeper.marketing.sync_runs.models import SyncRun
     from rollkeeper.marketing.target_groups.models import TargetGroup
     from rollkeeper.sync.events import Event
@@ -28,11 +30,21 @@ COUNTS = (
     "held",
     "members",
 )
+TRAVELLED = {
+    "full": "all of the list was pulled",
+    "delta": "only what changed was pulled",
+    "unchanged": "nothing had changed",
+}
 BUSY = ("busy", "abandoned")  # `abandoned`: another run took charge before this one could
 
 
 def perform_here(
-    bridge: Bridge, event: Event, *, group: TargetGroup | None = None, approve_held: bool = False
+    bridge: Bridge,
+    event: Event,
+    *,
+    group: TargetGroup | None = None,
+    approve_held: bool = False,
+    force_full: bool = False,
 ) -> SyncRun:
     """Make a run and perform it in this process: the audience sync of the group, or the bridge's catalog sync."""
     from django.utils import timezone
@@ -49,8 +61,11 @@ def perform_here(
         group=group,
         requested_by=getpass.getuser(),
         approve_held=approve_held,
+        force_full=force_full,
         status=SyncRun.Status.RUNNING,  # not waiting: no worker has to come for it
     )
+    if before is not None:
+        before(run)
     try:
         return perform(run.pk)
     except KeyboardInterrupt:
@@ -63,11 +78,31 @@ def perform_here(
         raise
 
 
+def as_run(preview: Preview) -> SyncRun:
+    """A preview as the run that it shows, never saved: `pk` is None."""
+    from rollkeeper.marketing.sync_runs.models import SyncRun
+    from rollkeeper.sync.events import Event, Kind
+
+    shared = ("bridge", "group", "approve_held", "requested_by", "requested_at", "started_at", "finished_at", "message",
+              "mode", "crm_fingerprint", "stored_fingerprint", "list_as_of", "list_version", "alarm", *COUNTS)  # fmt: skip
+    return SyncRun(
+        kind=Kind.AUDIENCE.value,
+        event=Event.RESYNC_COUNT_DETAILS.value,
+        status=SyncRun.Status.HELD if preview.held else SyncRun.Status.COMPLETED,
+        preview=preview,
+        **{name: getattr(preview, name) for name in shared},
+    )
+
+
 def document(run: SyncRun) -> dict[str, Any]:
-    """The run as one JSON object (`docs/reference/command-line.md`). `run` is null for a preview."""
+    """The run as one JSON object (`docs/reference/command-line.md`). `run` is null for a preview.
+
+    `preview` is the number of the preview: of what is shown, or of what the run was to apply.
+    """
     ended = run.finished_at
     return {
         "run": run.pk,
+        "preview": run.preview_id,
         "kind": run.kind,
         "event": run.event,
         "bridge": run.bridge.name,
@@ -78,12 +113,15 @@ def document(run: SyncRun) -> dict[str, Any]:
         "crm_fingerprint": run.crm_fingerprint,
         "stored_fingerprint": run.stored_fingerprint,
         "identical": run.identical if run.group else None,
+        "defect": run.defect,
+        "repaired": run.repaired,
         "list_as_of": run.list_as_of,
         "requested_by": run.requested_by,
         "started_at": run.started_at,
         "finished_at": ended,
         "seconds": round((ended - run.started_at).total_seconds(), 3) if ended and run.started_at else None,
         "message": run.message,
+        "alarm": run.alarm,
     }
 
 
@@ -100,12 +138,23 @@ def exit_code(run: SyncRun) -> Exit:
 
 def show(console: Console, run: SyncRun) -> None:
     """The run for people: what came of it, and the proof."""
-    console.print(f"{run.group.code if run.group else run.bridge.name}: {run.get_status_display().lower()}")
+    name = run.group.code if run.group else run.bridge.name
+    if run.pk is None:
+        console.print(
+            f"{name}: preview {run.preview_id}; apply it with `rollkeeper sync {name} --preview {run.preview_id}`"
+        )
+    else:
+        console.print(f"{name}: {run.get_status_display().lower()}")
     if run.group is None or run.status not in ("completed", "held"):
         return
     console.print("  " + ", ".join(f"{getattr(run, name):,} {name.replace('_', ' ')}" for name in COUNTS))
+    console.print(f"  {TRAVELLED[run.mode]}")
     proof = "identical to the CRM" if run.identical else "not identical to the CRM"
     console.print(f"  {proof} (CRM {run.crm_fingerprint}, here {run.stored_fingerprint})")
+    if run.defect:
+        console.print(f"  defect found, {run.repaired:,} rows repaired: {run.defect}")
+    if run.alarm:
+        console.print(f"  {run.alarm}")
     if run.list_as_of:
         console.print(f"  list as of {run.list_as_of:%Y-%m-%d %H:%M:%S} UTC")
 

@@ -107,7 +107,8 @@ def _take_slot(connection: psycopg.Connection[Any], bridge_id: int, name: str, s
 
 
 def _forget(connection: psycopg.Connection[Any], bridge_id: int, column: str, name: str) -> None:
-    """Empty a slot. Rows that had a value there get a hash that none has, so that the next sync writes them.
+    """Empty a slot. Rows that had a value there get a hash that none has, so that the next sync, which pulls all of
+    the list, writes them.
 
     The values go into the history, under the name of the field that had them (B6).
     """
@@ -131,7 +132,7 @@ def _forget(connection: psycopg.Connection[Any], bridge_id: int, column: str, na
         "SELECT id FROM target_group WHERE bridge_id = %s", [bridge_id]
     ).fetchall():
         connection.execute(
-            "UPDATE target_group SET fingerprint = %s WHERE id = %s",
+            "UPDATE target_group SET fingerprint = %s, change_token = '' WHERE id = %s",
             [fingerprints.recomputed(connection, group_id), group_id],
         )
     # A plan that was made before is made again.

@@ -62,9 +62,13 @@ def create_run(
     approve_held: bool = False,
     approved_removals: int | None = None,
     preview: Preview | None = None,
+    force_full: bool = False,
     status: SyncRun.Status = SyncRun.Status.WAITING,
 ) -> SyncRun:
-    """Write the run without requesting work: for a caller that performs it itself (the command line)."""
+    """Write the run without requesting work: for a caller that performs it itself (the command line).
+
+    `force_full`: pull all of the list, though the CRM could tell what changed (B2).
+    """
     if (kind is Kind.AUDIENCE) != (group is not None):
         raise ValueError("An audience sync is of one target group, a catalog sync of none.")
     return SyncRun.objects.create(
@@ -76,6 +80,7 @@ def create_run(
         approve_held=approve_held,
         approved_removals=approved_removals,
         preview=preview,
+        force_full=force_full,
         status=status,
     )
 
