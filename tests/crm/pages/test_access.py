@@ -7,30 +7,41 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import get_resolver
+from django.utils import timezone
 
 from rollkeeper.crm.constituents.models import EmailAddress
 from rollkeeper.crm.data_service.models import ApiToken
 from rollkeeper.crm.data_service.tokens import create_token
-from rollkeeper.crm.jobs.models import JobRun
+from rollkeeper.crm.jobs.models import JobRun, SetupCode
 from rollkeeper.crm.lists.models import MarketingList
 from rollkeeper.crm.personalization.models import PersonalizationField
+from rollkeeper.crm.schedules.models import JobSchedule
 from tests.crm.pages.association import Association
 from tests.crm.pages.conftest import signed_in_as
+from tests.crm.schedules.making import scheduled
 
 CRM360 = "/customers-and-committees/crm360/"
 LISTS = "/marketing-and-communication/list-maintenance/"
 JOBS = "/reporting/jobs/"
+SCHEDULING = "/reporting/job-scheduling/"
 VIEW = "/admin/personalization-view/"
 TOKENS = "/admin/api-tokens/"
 
 READ = (
-    "/", CRM360, "{ada}", "{ada}permission-history/", LISTS, f"{LISTS}lists/TEXANS/", f"{LISTS}lists/TEXANS/definition/",
+    "/", CRM360, "{ada}", "{ada}permission-history/", "{ada}changes/", LISTS, f"{LISTS}lists/TEXANS/", f"{LISTS}lists/TEXANS/definition/",
     f"{LISTS}lists/TEXANS/versions/", f"{LISTS}lists/TEXANS/optional-information/", JOBS, "{run}", "{run}progress/", VIEW,
+    "{run}log/", SCHEDULING, f"{SCHEDULING}week/", "{schedule}",
 )  # fmt: skip
 FORMS = {
     "{ada}edit-contact-information/": "clerk",
     f"{LISTS}create/": "marketing",
     f"{LISTS}lists/TEXANS/definition/change/": "marketing",
+    f"{JOBS}set-up-codes/create/": "marketing",
+    f"{JOBS}set-up-codes/codes/DAILY/": "marketing",
+    f"{SCHEDULING}create/": "marketing",
+    f"{SCHEDULING}create/MKT600/": "marketing",
+    f"{SCHEDULING}preview/": "marketing",
+    "{schedule}change/": "marketing",
     f"{VIEW}add/": "",
     "{field}": "",
     TOKENS: "",
@@ -42,6 +53,18 @@ ACTIONS = {
     f"{LISTS}lists/TEXANS/optional-information/": "marketing",
     f"{JOBS}run-mkt510/": "marketing",
     f"{JOBS}run-mkt600/": "marketing",
+    "{run}cancel/": "marketing",
+    "{run}run-failed-again/": "marketing",
+    f"{JOBS}set-up-codes/create/": "marketing",
+    f"{JOBS}set-up-codes/codes/DAILY/": "marketing",
+    f"{JOBS}set-up-codes/codes/DAILY/run/": "marketing",
+    f"{JOBS}set-up-codes/codes/MONTHLY/delete/": "marketing",
+    f"{SCHEDULING}create/MKT600/": "marketing",
+    "{schedule}change/": "marketing",
+    "{schedule}pause/": "marketing",
+    "{schedule}resume/": "marketing",
+    "{schedule}run-now/": "marketing",
+    "{schedule}delete/": "marketing",
     f"{VIEW}add/": "",
     "{field}": "",
     "{field}move/": "",
@@ -54,9 +77,11 @@ ACTIONS = {
 @pytest.fixture
 def paths(association: Association) -> dict[str, str]:
     create_token("Power BI")
+    schedule = scheduled("WEEKLY", now=timezone.now())
     return {
         "ada": f"{CRM360}{association.ada.pk}/",
         "run": f"{JOBS}runs/{association.first_run.pk}/",
+        "schedule": f"{SCHEDULING}schedules/{schedule.pk}/",
         "field": f"{VIEW}{PersonalizationField.objects.earliest('id').pk}/",
         "token": f"{TOKENS}{ApiToken.objects.get().pk}/",
     }
@@ -142,11 +167,16 @@ def test_every_action_needs_the_token_against_forged_requests(
     assert state() == before
 
 
-VALID = {
+SCHEDULE = {"unit": "DAILY", "every": 1, "times": "02:00", "begin": "2026-12-01", "time_zone": "UTC"}
+VALID: dict[str, dict[str, object]] = {
     "{ada}edit-contact-information/": {"version": 1, "allow_solicitation": "no", "allow_email": "no"},
     f"{LISTS}lists/TEXANS/optional-information/": {"frequency": "WEEKLY"},
     f"{JOBS}run-mkt510/": {"list_code": "TEXANS"},
     f"{JOBS}run-mkt600/": {"setup_code": "DAILY"},
+    f"{JOBS}set-up-codes/create/": {"code": "BUILD", "job": "MKT510", "list_code": "TEXANS"},
+    f"{JOBS}set-up-codes/codes/DAILY/": {"frequency": "DAILY", "list_code": "TEXANS"},
+    f"{SCHEDULING}create/MKT600/": SCHEDULE | {"setup_code": "DAILY"},
+    "{schedule}change/": SCHEDULE | {"version": 1},
     "{field}move/": {"place": 2},
     f"{TOKENS}create/": {"name": "Another"},
 }
@@ -157,7 +187,9 @@ def state() -> list[object]:
     return [
         list(EmailAddress.objects.order_by("id").values_list("do_not_solicit", "constituent__version")),
         list(MarketingList.objects.order_by("id").values_list("code", "frequency", "modified_at")),
-        JobRun.objects.count(),
+        list(JobRun.objects.order_by("id").values_list("id", "state", "cancelled_by")),
+        list(SetupCode.objects.values_list("code", "job", "frequency", "list_code")),
+        list(JobSchedule.objects.values_list("setup_code_id", "rule", "enabled", "next_at", "version")),
         list(PersonalizationField.objects.values_list("name", "label", "position")),
         list(ApiToken.objects.values_list("name", "revoked_at")),
     ]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from django.db import connection
+
+from rollkeeper.sync.permission import effective_permission
 
 ALLOWED = (
     "Allow Solicitation and Allow Email are True, and the primary address is not marked Do Not Solicit by Email."
@@ -39,6 +42,35 @@ class Effective:
         denied = _joined(reasons)
         sentence = f"{denied[0].upper()}{denied[1:]}."
         return sentence if self.email is not None else f"{sentence} {NO_ADDRESS}"
+
+
+def effective(
+    email: str | None, *, allow_solicitation: bool, allow_email: bool, do_not_solicit: bool = False
+) -> Effective:
+    """The same by the rule (`sync/permission.py`) for what is not stored yet. `email`: active and primary."""
+    denying = {
+        "allow_solicitation": not allow_solicitation,
+        "allow_email": not allow_email,
+        "do_not_solicit": do_not_solicit and email is not None,
+    }
+    allowed = effective_permission(allow_solicitation, allow_email, denying["do_not_solicit"])
+    return Effective(email, allowed, tuple(flag for flag, denies in denying.items() if denies))
+
+
+def decisions() -> dict[str, dict[str, str | bool]]:
+    """What every combination comes to, for a form that says it while flags are chosen.
+
+    Keys: yes or no for Allow Solicitation, Allow Email, the mark of the primary address, and whether there is one.
+    """
+    found: dict[str, dict[str, str | bool]] = {}
+    for flags in product((True, False), repeat=4):
+        solicitation, email, mark, has_address = flags
+        permission = effective(
+            "a" if has_address else None, allow_solicitation=solicitation, allow_email=email, do_not_solicit=mark
+        )
+        key = " ".join("yes" if flag else "no" for flag in flags)
+        found[key] = {"mailed": permission.may_be_mailed, "sentence": permission.sentence}
+    return found
 
 
 def effective_permissions(constituent_ids: Sequence[int]) -> dict[int, Effective]:

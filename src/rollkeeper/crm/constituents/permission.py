@@ -1,8 +1,8 @@
 """The only place where an e-mail permission changes (S4, S6, S8).
 
-Each change locks the constituent, is recorded (who, when, from where, old, new) and makes `version` grow, so
-that a page that was opened before it cannot write over it. The import, which changes many at once, records
-through `record_imported_changes`.
+Each change locks the constituent, is recorded (who, when, from where, old, new), here and in the change log, and
+makes `version` grow, so that a page that was opened before it cannot write over it. The import, which changes many
+at once, records through `record_imported_changes`.
 """
 
 from __future__ import annotations
@@ -11,20 +11,24 @@ from typing import Literal
 
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import F
-from django.db.models.functions import Now
 
+from rollkeeper.crm.audit.record import FieldChange
 from rollkeeper.crm.constituents.models import Constituent, EmailAddress, PermissionChange
+from rollkeeper.crm.constituents.version import ChangedMeanwhile, locked, log
+
+__all__ = [
+    "ChangedMeanwhile",
+    "PermissionRefused",
+    "set_allow_email",
+    "set_allow_solicitation",
+    "set_do_not_solicit",
+]
 
 Flag = Literal["allow_email", "allow_solicitation"]
 
 
 class PermissionRefused(ValueError):
     """The flag cannot be set so; the message says why and what to do (S4)."""
-
-
-class ChangedMeanwhile(RuntimeError):
-    """Someone changed the constituent since it was read: nothing was written."""
 
 
 def set_allow_email(
@@ -36,13 +40,13 @@ def set_allow_email(
     Raises `PermissionRefused`, `ChangedMeanwhile`.
     """
     with transaction.atomic():
-        locked = _locked(constituent, version)
-        if value and not locked.allow_solicitation:
+        found = locked(constituent, version)
+        if value and not found.allow_solicitation:
             raise PermissionRefused(
-                f"Allow Email of {locked} cannot be set to True: Allow Solicitation is False, and it controls "
+                f"Allow Email of {found} cannot be set to True: Allow Solicitation is False, and it controls "
                 "Allow Email. Set Allow Solicitation to True first, if the person agreed to it."
             )
-        return _set_flag(constituent, locked, "allow_email", value, author=author, origin=origin)
+        return _set_flag(constituent, found, "allow_email", value, author=author, origin=origin)
 
 
 def set_allow_solicitation(
@@ -53,8 +57,8 @@ def set_allow_solicitation(
     Raises `ChangedMeanwhile`.
     """
     with transaction.atomic():
-        locked = _locked(constituent, version)
-        return _set_flag(constituent, locked, "allow_solicitation", value, author=author, origin=origin)
+        found = locked(constituent, version)
+        return _set_flag(constituent, found, "allow_solicitation", value, author=author, origin=origin)
 
 
 def set_do_not_solicit(
@@ -66,14 +70,15 @@ def set_do_not_solicit(
     """
     with transaction.atomic():
         constituent = address.constituent
-        _locked(constituent, version)
+        locked(constituent, version)
         address.refresh_from_db(fields=["do_not_solicit", "address"])
         old = address.do_not_solicit
         if old == value:
             return None
         address.do_not_solicit = value
         address.save(update_fields=["do_not_solicit"])
-        _bump(constituent)
+        part = address_part(address.address)
+        log(constituent, [FieldChange("do_not_solicit", old, value)], author=author, origin=origin, part=part)
         return PermissionChange.objects.create(
             constituent=constituent, address=address.address, field="do_not_solicit",
             old=old, new=value, changed_by=author, origin=origin,
@@ -112,31 +117,28 @@ _RECORD_IMPORTED = """
 """
 
 
-def _locked(constituent: Constituent, version: int | None) -> Constituent:
-    """The constituent as it is now, locked until the transaction ends."""
-    found = Constituent.objects.select_for_update().get(pk=constituent.pk)
-    if version is not None and found.version != version:
-        raise ChangedMeanwhile(
-            f"{found} was changed by someone else while you had it open, so nothing was saved. "
-            "Look at it again and make your change once more."
-        )
-    return found
+def record_new_address(address: EmailAddress, *, author: str, origin: str) -> PermissionChange:
+    """Record the mark of an address that is new to a constituent, either way: from now on it may decide (S6)."""
+    return PermissionChange.objects.create(
+        constituent=address.constituent, address=address.address, field="do_not_solicit",
+        old=None, new=address.do_not_solicit, changed_by=author, origin=origin,
+    )  # fmt: skip
+
+
+def address_part(address: str) -> str:
+    """How the change log calls an address."""
+    return f"E-mail address {address}"
 
 
 def _set_flag(
-    constituent: Constituent, locked: Constituent, flag: Flag, value: bool, *, author: str, origin: str
+    constituent: Constituent, found: Constituent, flag: Flag, value: bool, *, author: str, origin: str
 ) -> PermissionChange | None:
-    old: bool = getattr(locked, flag)
+    old: bool = getattr(found, flag)
     setattr(constituent, flag, value)
     if old == value:
         return None
-    Constituent.objects.filter(pk=locked.pk).update(**{flag: value})
-    _bump(constituent)
+    Constituent.objects.filter(pk=found.pk).update(**{flag: value})
+    log(constituent, [FieldChange(flag, old, value)], author=author, origin=origin)
     return PermissionChange.objects.create(
         constituent=constituent, field=flag, old=old, new=value, changed_by=author, origin=origin
     )
-
-
-def _bump(constituent: Constituent) -> None:
-    Constituent.objects.filter(pk=constituent.pk).update(version=F("version") + 1, modified_at=Now())
-    constituent.refresh_from_db(fields=["version", "modified_at"])

@@ -11,6 +11,8 @@ from django.db import connection
 from rollkeeper.postgres.collation import following
 from rollkeeper.web.paging import Key, Place
 
+Parameter = str | int | list[str]  # of a statement
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -67,7 +69,7 @@ class Exact:
         if not self.masters:
             return []
         conditions = ["master_customer_id = ANY(%s)"]
-        parameters: list[object] = [list(self.masters)]
+        parameters: list[Parameter] = [list(self.masters)]
         if self.sub:
             conditions.append("sub_customer_id = %s")
             parameters.append(self.sub)
@@ -83,13 +85,13 @@ class Exact:
         return read_matches((number, 0), statement, [*parameters, limit])
 
 
-def begins_with(text: str, prefix: str) -> tuple[str, list[object]]:
+def begins_with(text: str, prefix: str) -> tuple[str, list[Parameter]]:
     """The condition that a column's text begins with the prefix, as a range of its index, and its parameters."""
     end = following(prefix)
     return (f"{text} >= %s AND {text} < %s", [prefix, end]) if end else (f"{text} >= %s", [prefix])
 
 
-def read_matches(front: tuple[int, int], statement: str, parameters: Sequence[object]) -> list[Match]:
+def read_matches(front: tuple[int, int], statement: str, parameters: Sequence[Parameter]) -> list[Match]:
     """What a statement of (constituent, text, tie) finds; `front` are the first two parts of the keys."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from rollkeeper.crm.constituents.search_ways import Match, begins_with, read_matches
+from rollkeeper.crm.constituents.search_ways import Match, Parameter, begins_with, read_matches
 from rollkeeper.web.paging import Place
 
 MOST_WORDS = 8  # of those typed; more narrow nothing down
-RARE = 3_000  # words are counted up to this many: what is beyond is common
+FEW = 3_000  # matches of the leading word that are looked at one by one
+OFTEN = 5  # constituents among the first `FEW` that have all words: a page is full soon
+
+Sql = tuple[str, list[Parameter]]  # a condition and its parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +34,60 @@ class Words:
         terms = _terms(self.text)
         if not terms:
             return []
-        lead = _rarest(terms) if place.key is None else min(max(int(place.key[1]), 0), len(terms) - 1)
-        conditions, parameters = _walk(terms[lead])
-        for term in (term for at, term in enumerate(terms) if at != lead):
-            condition, more = _has(term)
-            conditions.append(condition)
-            parameters += more
-        self._leave_out(conditions, parameters)
-        if place.key is not None:
-            conditions.append(f"(w.word, w.constituent_id) {'<' if place.backwards else '>'} (%s, %s)")
-            parameters += place.key[2:]
-        order = "DESC" if place.backwards else "ASC"
-        statement = (
-            "SELECT w.constituent_id, w.word, w.constituent_id FROM constituent_word w "  # noqa: S608
-            f"WHERE {' AND '.join(conditions)} ORDER BY w.word {order}, w.constituent_id {order} LIMIT %s"
-        )
-        return read_matches((number, lead), statement, [*parameters, limit])
+        counts = _counts(terms)
+        lead = _rarest(terms, counts) if place.key is None else min(max(int(place.key[1]), 0), len(terms) - 1)
+        others = [term for at, term in enumerate(terms) if at != lead]
+        walk = Walk((number, lead), terms[lead], place, self._conditions())
+        looked_up = [_has(term) for term in others]
+        if not others or counts[lead] < FEW:
+            return walk.read(looked_up, limit)
+        found = walk.read(looked_up, limit, first=FEW)
+        if len(found) == limit:
+            return found
+        return walk.read(looked_up if len(found) >= OFTEN else [_is_among(term) for term in others], limit)
 
-    def _leave_out(self, conditions: list[str], parameters: list[object]) -> None:
-        if not self.but_not_id and not self.but_not_ids:
-            return
-        begins, bounds = begins_with("c.master_customer_id", self.but_not_id)
-        of_an_id = (
-            f"({begins}) OR c.master_customer_id = ANY(%s)" if self.but_not_id else "c.master_customer_id = ANY(%s)"
+    def _conditions(self) -> list[Sql]:
+        found: list[Sql] = (
+            [("c.master_customer_id = ANY(%s)", [list(self.but_not_ids)])] if self.but_not_ids else []
         )
-        conditions.append(
-            f"NOT EXISTS (SELECT FROM constituent c WHERE c.id = w.constituent_id AND ({of_an_id}) OFFSET 0)"
+        if self.but_not_id:
+            found.append(begins_with("c.master_customer_id", self.but_not_id))
+        return [
+            (
+                f"NOT EXISTS (SELECT FROM constituent c WHERE c.id = w.constituent_id AND {condition} OFFSET 0)",
+                bounds,
+            )
+            for condition, bounds in found
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The matches of the leading word from a place on. `front` are the first two parts of the matches' keys."""
+
+    front: tuple[int, int]
+    term: str
+    place: Place
+    conditions: list[Sql]
+
+    def read(self, others: list[Sql], limit: int, *, first: int | None = None) -> list[Match]:
+        """Up to `limit` of those that fulfil the conditions, among the `first` matches or among all."""
+        begins, parameters = begins_with("word", self.term)
+        if self.place.key is not None:
+            begins += f" AND (word, constituent_id) {'<' if self.place.backwards else '>'} (%s, %s)"
+            parameters += self.place.key[2:]
+        order = "DESC" if self.place.backwards else "ASC"
+        among = f"ORDER BY word {order}, constituent_id {order} LIMIT {first}" if first else ""
+        conditions = [*others, *self.conditions, _is_first(self.term)]
+        fulfilled = " AND ".join(condition for condition, _ in conditions)
+        statement = (
+            "SELECT w.constituent_id, w.word, w.constituent_id FROM "  # noqa: S608
+            f"(SELECT * FROM constituent_word WHERE {begins} {among}) w WHERE {fulfilled} "
+            f"ORDER BY w.word {order}, w.constituent_id {order} LIMIT %s"
         )
-        parameters += [*(bounds if self.but_not_id else []), list(self.but_not_ids)]
+        for _, bounds in conditions:
+            parameters += bounds
+        return read_matches(self.front, statement, [*parameters, limit])
 
 
 def _terms(text: str) -> list[str]:
@@ -70,36 +99,47 @@ def _terms(text: str) -> list[str]:
     return longest[:MOST_WORDS]
 
 
-def _rarest(terms: list[str]) -> int:
-    """Which word the fewest constituents have, as far as they are counted; the longest among common ones."""
+def _counts(terms: list[str]) -> list[int]:
+    """How many words begin so, for each of them, counted up to `FEW`; one alone needs no count."""
     if len(terms) == 1:
-        return 0
-    counts, parameters = [], []
+        return [0]
+    counts: list[str] = []
+    parameters: list[Parameter] = []
     for term in terms:
         begins, bounds = begins_with("word", term)
-        counts.append(f"(SELECT count(*) FROM (SELECT FROM constituent_word WHERE {begins} LIMIT {RARE}) found)")  # noqa: S608
+        counts.append(f"(SELECT count(*) FROM (SELECT FROM constituent_word WHERE {begins} LIMIT {FEW}) found)")  # noqa: S608
         parameters += bounds
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT ARRAY[{', '.join(counts)}]", parameters)
-        numbers = cursor.fetchone()[0]
-    return min(range(len(terms)), key=lambda at: (numbers[at], -len(terms[at])))
+        return [int(count) for count in cursor.fetchone()[0]]
 
 
-# OFFSET 0 keeps a condition a look-up of one constituent's words: as a join it might read all matches of both words
-# for the first page.
-def _walk(term: str) -> tuple[list[str], list[object]]:
-    """The matches of the leading word, nobody twice: of a constituent's words that begin so, the first counts."""
-    begins, bounds = begins_with("w.word", term)
-    earlier = (
+def _rarest(terms: list[str], counts: list[int]) -> int:
+    """Which word leads: the one that the fewest have, the longest among equally common ones."""
+    return min(range(len(terms)), key=lambda at: (counts[at], -len(terms[at])))
+
+
+# OFFSET 0 keeps a condition what it is here, a look-up or a set that is read once: as a join it might read all
+# matches of both words for the first page.
+def _is_first(term: str) -> Sql:
+    """Nobody twice: of a constituent's words that begin so, the first one counts."""
+    condition = (
         "NOT EXISTS (SELECT FROM constituent_word e WHERE e.constituent_id = w.constituent_id "
         "AND e.word >= %s AND e.word < w.word OFFSET 0)"
     )
-    return [begins, earlier], [*bounds, term]
+    return condition, [term]
 
 
-def _has(term: str) -> tuple[str, list[object]]:
+def _has(term: str) -> Sql:
+    """The constituent has a word that begins so: a look-up."""
     begins, bounds = begins_with("o.word", term)
-    condition = (
-        f"EXISTS (SELECT FROM constituent_word o WHERE o.constituent_id = w.constituent_id AND {begins} OFFSET 0)"
+    return (
+        f"EXISTS (SELECT FROM constituent_word o WHERE o.constituent_id = w.constituent_id AND {begins} OFFSET 0)",
+        bounds,
     )
-    return condition, bounds
+
+
+def _is_among(term: str) -> Sql:
+    """The same where few have all words though many have each: all who have this one are read once."""
+    begins, bounds = begins_with("o.word", term)
+    return f"w.constituent_id IN (SELECT o.constituent_id FROM constituent_word o WHERE {begins} OFFSET 0)", bounds  # noqa: S608
