@@ -44,9 +44,15 @@ def perform_here(
     *,
     group: TargetGroup | None = None,
     approve_held: bool = False,
+    approved_removals: int | None = None,
+    preview: Preview | None = None,
     force_full: bool = False,
+    before: Callable[[SyncRun], object] | None = None,
 ) -> SyncRun:
-    """Make a run and perform it in this process: the audience sync of the group, or the bridge's catalog sync."""
+    """Make a run and perform it in this process: the audience sync of the group, or the bridge's catalog sync.
+
+    `before` is called with the run before it is performed.
+    """
     from django.utils import timezone
 
     from rollkeeper.marketing.sync_runs.models import SyncRun
@@ -61,7 +67,9 @@ def perform_here(
         group=group,
         requested_by=getpass.getuser(),
         approve_held=approve_held,
+        approved_removals=approved_removals,
         force_full=force_full,
+        preview=preview,
         status=SyncRun.Status.RUNNING,  # not waiting: no worker has to come for it
     )
     if before is not None:
@@ -83,8 +91,10 @@ def as_run(preview: Preview) -> SyncRun:
     from rollkeeper.marketing.sync_runs.models import SyncRun
     from rollkeeper.sync.events import Event, Kind
 
-    shared = ("bridge", "group", "approve_held", "requested_by", "requested_at", "started_at", "finished_at", "message",
-              "mode", "crm_fingerprint", "stored_fingerprint", "list_as_of", "list_version", "alarm", *COUNTS)  # fmt: skip
+    shared = (
+        "bridge", "group", "approve_held", "requested_by", "requested_at", "started_at", "finished_at", "message",
+        "mode", "crm_fingerprint", "stored_fingerprint", "list_as_of", "list_version", "alarm", *COUNTS,
+    )  # fmt: skip
     return SyncRun(
         kind=Kind.AUDIENCE.value,
         event=Event.RESYNC_COUNT_DETAILS.value,
