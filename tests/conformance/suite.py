@@ -7,7 +7,7 @@ behind it holds. `pytest` collects the suite there, not here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pytest
@@ -92,7 +92,8 @@ class ConnectorConformance:
         rows, _, closing = pull(subject.connector, subject.built)
         assert closing.rows == rows.num_rows == len(subject.rows)
         assert closing.version
-        assert pull(subject.connector, subject.built)[2] == closing
+        again = pull(subject.connector, subject.built)[2]
+        assert replace(again, token=None) == replace(closing, token=None)
 
     def test_the_closing_facts_are_not_known_before_the_last_row(self, subject: Subject) -> None:
         with subject.connector.members(subject.built) as opened, pytest.raises(RuntimeError):

@@ -3,8 +3,9 @@
 Both ends use this file: the CRM's data service writes such streams, its connector reads them.
 Specified in `docs/reference/data-service.md`.
 
-    schema      `member_schema(fields)`, with the opening facts in its metadata
-    batches     the members, ascending by (master, sub) in UTF-8 byte order
+    schema      `member_schema(fields)`, or `delta_schema(fields)` where the mode is `delta`, with the opening facts
+                in its metadata
+    batches     the members, or the changes, ascending by (master, sub) in UTF-8 byte order
     last batch  no rows; the closing facts in its custom metadata: a stream without it was cut
 """
 
@@ -12,18 +13,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from io import RawIOBase
 from typing import Any, Literal
 
 import pyarrow as pa
 
-from rollkeeper.sync.connector import Closing
-from rollkeeper.sync.member import Field, fingerprint_text, hash_sum, member_schema
+from rollkeeper.sync.connector import Closing, Mode
+from rollkeeper.sync.member import Field, delta_schema, fingerprint_text, hash_sum, member_schema
 
 CONTENT_TYPE = "application/vnd.apache.arrow.stream"
-FORMAT = "1"
+FORMAT = "2"
 FIELD_TYPES = frozenset({"text", "integer", "decimal", "date", "boolean"})
 Compression = Literal["lz4", "zstd"] | None
 
@@ -34,12 +35,25 @@ class NotAMemberStream(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What the CRM says of a list before its first row. `version` names the list as last regenerated (S15)."""
+    """What the CRM says of a list before its first row. `version` names the list as last regenerated (S15).
+
+    `mode` says what follows: all members, those that changed, or none because none did (B2).
+    """
 
     code: str
     version: str
     as_of: datetime | None
     fields: tuple[Field, ...]
+    mode: Mode = Mode.FULL
+
+
+@dataclass(frozen=True, slots=True)
+class ListFacts:
+    """What the CRM keeps of the whole list: members, fingerprint, and the token that names this state of it."""
+
+    members: int
+    fingerprint: str
+    token: str
 
 
 def stream_schema(opening: Opening) -> pa.Schema:
@@ -47,12 +61,14 @@ def stream_schema(opening: Opening) -> pa.Schema:
     fields = [{"name": field.name, "label": field.label, "type": field.type} for field in opening.fields]
     metadata = {
         "rollkeeper.format": FORMAT,
+        "rollkeeper.mode": opening.mode.value,
         "rollkeeper.list": opening.code,
         "rollkeeper.version": opening.version,
         "rollkeeper.as_of": _instant_text(opening.as_of),
         "rollkeeper.fields": json.dumps(fields, ensure_ascii=False),
     }
-    return member_schema(opening.fields).with_metadata(metadata)
+    columns = delta_schema if opening.mode is Mode.DELTA else member_schema
+    return columns(opening.fields).with_metadata(metadata)
 
 
 def read_opening(schema: pa.Schema) -> Opening:
@@ -68,38 +84,50 @@ def read_opening(schema: pa.Schema) -> Opening:
         version=_fact(facts, "rollkeeper.version"),
         as_of=_instant(_fact(facts, "rollkeeper.as_of")),
         fields=fields,
+        mode=_mode(_fact(facts, "rollkeeper.mode")),
     )
 
 
 def read_closing(metadata: Mapping[bytes, bytes] | None) -> Closing:
     """The closing facts in the last batch's custom metadata. Raises `NotAMemberStream`."""
     facts = _facts(metadata)
-    rows, fingerprint = _fact(facts, "rollkeeper.rows"), _fact(facts, "rollkeeper.fingerprint")
-    if not (rows.isascii() and rows.isdigit()):
-        raise NotAMemberStream(f"its row count is {rows[:40]!r}")
-    if len(fingerprint) != 32 or not set(fingerprint) <= set("0123456789abcdef"):
-        raise NotAMemberStream(f"its fingerprint is {fingerprint[:40]!r}, not 32 hex digits")
-    as_of, version = _instant(_fact(facts, "rollkeeper.as_of")), _fact(facts, "rollkeeper.version")
-    return Closing(rows=int(rows), fingerprint=fingerprint, as_of=as_of, version=version)
+    list_members, list_fingerprint = facts.get("rollkeeper.list_members"), facts.get("rollkeeper.list_fingerprint")
+    return Closing(
+        rows=_number(_fact(facts, "rollkeeper.rows"), "row count"),
+        fingerprint=_fingerprint(_fact(facts, "rollkeeper.fingerprint")),
+        as_of=_instant(_fact(facts, "rollkeeper.as_of")),
+        version=_fact(facts, "rollkeeper.version"),
+        list_members=None if list_members is None else _number(list_members, "number of members"),
+        list_fingerprint=None if list_fingerprint is None else _fingerprint(list_fingerprint),
+        token=facts.get("rollkeeper.token"),
+    )
 
 
 def closing_metadata(closing: Closing) -> dict[str, str]:
-    """The custom metadata of the last batch."""
-    return {
+    """The custom metadata of the last batch. What the closing leaves open is left out."""
+    facts = {
         "rollkeeper.rows": str(closing.rows),
         "rollkeeper.fingerprint": closing.fingerprint or "",
         "rollkeeper.version": closing.version,
         "rollkeeper.as_of": _instant_text(closing.as_of),
+        "rollkeeper.list_members": None if closing.list_members is None else str(closing.list_members),
+        "rollkeeper.list_fingerprint": closing.list_fingerprint,
+        "rollkeeper.token": closing.token,
     }
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def encode(
-    opening: Opening, batches: Iterable[pa.RecordBatch], *, compression: Compression = "lz4"
+    opening: Opening,
+    batches: Iterable[pa.RecordBatch],
+    facts: ListFacts | None = None,
+    *,
+    compression: Compression = "lz4",
 ) -> Iterator[bytes]:
     """The bytes of a stream, a batch at a time: memory holds one batch, whatever the list's size.
 
     Row count and fingerprint are summed on the way and go out last; whatever `batches` raises ends the
-    stream without them. Each batch has the columns of `member_schema(opening.fields)`, under any names.
+    stream without them. Each batch has the columns of the opening's schema, under any names.
     """
     schema, sink = stream_schema(opening), _Sink()
     writer = pa.ipc.new_stream(
@@ -107,19 +135,24 @@ def encode(
     )
     rows = total = 0
     for batch in batches:
-        writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
-        rows += batch.num_rows
-        total += batch_fingerprint(batch)
+        named = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+        writer.write_batch(named)
+        rows += named.num_rows
+        total += batch_fingerprint(named)
         yield sink.take()
     closing = Closing(rows, fingerprint_text(total), opening.as_of, opening.version)
+    if facts is not None:
+        closing = replace(
+            closing, list_members=facts.members, list_fingerprint=facts.fingerprint, token=facts.token
+        )
     writer.write_batch(pa.RecordBatch.from_pylist([], schema=schema), custom_metadata=closing_metadata(closing))
     writer.close()
     yield sink.take()
 
 
 def batch_fingerprint(batch: pa.RecordBatch) -> int:
-    """The sum of a batch's row hashes, which are its last two columns, modulo 2^128."""
-    high, low = batch.columns[-2:]
+    """The sum of a batch's row hashes modulo 2^128; of a batch of changes, of those that are members."""
+    high, low = (batch.column(name).drop_null() for name in ("hash_hi", "hash_lo"))
     return hash_sum(high.to_numpy(), low.to_numpy())
 
 
@@ -153,6 +186,25 @@ def _fact(facts: Mapping[str, str], name: str) -> str:
     if name not in facts:
         raise NotAMemberStream(f"it does not say {name}")
     return facts[name]
+
+
+def _mode(text: str) -> Mode:
+    try:
+        return Mode(text)
+    except ValueError as error:
+        raise NotAMemberStream(f"its mode is {text[:40]!r}") from error
+
+
+def _number(text: str, what: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise NotAMemberStream(f"its {what} is {text[:40]!r}")
+    return int(text)
+
+
+def _fingerprint(text: str) -> str:
+    if len(text) != 32 or not set(text) <= set("0123456789abcdef"):
+        raise NotAMemberStream(f"its fingerprint is {text[:40]!r}, not 32 hex digits")
+    return text
 
 
 def _json_list(text: str) -> list[Any]:

@@ -21,7 +21,7 @@ def serve(code: str) -> int:
     from rollkeeper.sync.member_stream import encode
 
     with open_members(code) as members:
-        for _ in encode(members.opening, members.batches()):
+        for _ in encode(members.opening, members.batches(), members.facts):
             pass
         return members.count
 

@@ -11,7 +11,8 @@ import pytest
 from django.db import connection
 
 from rollkeeper.connectors.rollkeeper_crm import Connector
-from rollkeeper.crm.data_service.members import members_query, open_members
+from rollkeeper.crm.data_service.members import open_members
+from rollkeeper.crm.data_service.members_query import column_names, members_query
 from rollkeeper.crm.lists.models import MarketingList
 
 from .association import build_list, many_constituents, set_view
@@ -65,7 +66,7 @@ def plan_of(code: str) -> str:
     """PostgreSQL's plan of the query for a list's members."""
     with open_members(code) as members:
         count = members.count
-    query = members_query(MarketingList.objects.get(code=code).pk, list(range(1, 21)), count, EVERYONE)
+    query = members_query(MarketingList.objects.get(code=code).pk, column_names(range(1, 21)), count, EVERYONE)
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN " + query.as_string(None))
         return "\n".join(row[0] for row in cursor.fetchall())

@@ -1,36 +1,36 @@
 """The members of a list, in the order and shape in which they travel (`sync/member.py`), from one snapshot.
 
 Membership is the list as last regenerated; names, addresses, permission and personalization fields are those
-of this moment (S15). List, version, fields, count and rows are read in one REPEATABLE READ transaction, so
+of this moment (S15). List, version, fields, facts, token and rows are read in one REPEATABLE READ transaction, so
 they belong together whatever runs beside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
+from django.db import connection
 from psycopg import sql
+from psycopg.rows import dict_row
 
+from rollkeeper.crm.changes.delta import changes_since
+from rollkeeper.crm.changes.present import ListNotBuilt, NoSuchList, PresentList, look, present_list
+from rollkeeper.crm.changes.state import rebuild_state
+from rollkeeper.crm.changes.token import ChangeToken, read_token
+from rollkeeper.crm.data_service.members_query import Span, column_names, members_between, members_query
 from rollkeeper.crm.personalization.profile import refresh_profiles
-from rollkeeper.postgres.arrow import Query, Snapshot, set_local, snapshot
-from rollkeeper.sync.member import Field
-from rollkeeper.sync.member_stream import Opening
+from rollkeeper.postgres.arrow import FEW_ROWS, Query, Snapshot, set_local, snapshot
+from rollkeeper.sync.connector import Key, Mode
+from rollkeeper.sync.member import delta_schema, member_schema
+from rollkeeper.sync.member_stream import ListFacts, Opening
+
+__all__ = ["ListNotBuilt", "Members", "MembersInconsistent", "NoSuchList", "ProfilesBusy", "open_members"]
 
 REFRESHES = 5  # tries to find the profiles whole while others write
 BYTES_A_HASHED_ID = 32  # PostgreSQL's own estimate for a bigint in a hashed subplan
-SCAN_SHARE = 3  # lists of more than a third of all profiles are read by a scan in key order
-SCAN_MOST = 4_000_000  # ... unless their ids would need too much of the server's memory
-
-
-class NoSuchList(LookupError):
-    """There is no list of that code."""
-
-
-class ListNotBuilt(LookupError):
-    """MKT510 has not built the list: it has no members yet, which is not the same as none (S11)."""
 
 
 class ProfilesBusy(RuntimeError):
@@ -43,119 +43,108 @@ class MembersInconsistent(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """A list's members, opened for reading. `count` is the number of rows that `batches` gives."""
+    """A list's members, or what changed of them, opened for reading.
+
+    `facts` are those kept of the whole list. `count` is the number of rows that `batches` gives, where it is known
+    before: that of all members.
+    """
 
     opening: Opening
-    count: int
-    _snapshot: Snapshot
-    _query: Query
+    facts: ListFacts
+    count: int | None
+    _read: Callable[[], Iterator[pa.RecordBatch]]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Record batches of `member_schema(opening.fields)`'s columns, strictly ascending by (master, sub).
+        """Record batches in `member_schema(opening.fields)`, in a delta in `delta_schema`, strictly ascending by
+        (master, sub).
 
         Raises `QueryFailed`, or `MembersInconsistent` before it would end with a wrong number of rows.
         """
         rows = 0
-        for batch in self._snapshot.batches(self._query):
+        for batch in self._read():
             rows += batch.num_rows
             yield batch
-        if rows != self.count:
+        if self.count is not None and rows != self.count:
             raise MembersInconsistent(
                 f"List {self.opening.code} has {self.count} members, but {rows} rows were read."
             )
 
 
 @contextmanager
-def open_members(code: str) -> Iterator[Members]:
-    """The members of the list of that code. Holds a database connection and a snapshot until it is left.
+def open_members(
+    code: str, *, since: str | None = None, also: Sequence[Key] = (), span: Span | None = None
+) -> Iterator[Members]:
+    """The members of the list of that code; those in `span`; or what changed since a change token.
+
+    With a token that is not known here (any more) it is all members: `opening.mode` says which. `also`: customer
+    ids whose present state comes with the changes. Holds a database connection and a snapshot until it is left,
+    unless nothing changed.
 
     Raises `NoSuchList`, `ListNotBuilt`, `ProfilesBusy`, `QueryFailed`.
     """
+    token = read_token(since) if since is not None else None
     for _ in range(REFRESHES):
         refresh_profiles()
+        now = _present(code)
+        if not now.has_facts:
+            rebuild_state(now.id)
+        elif token is not None and not also and now.is_whole and _unchanged(now, token):
+            yield _opened(now, Mode.UNCHANGED, lambda: iter(()), None)
+            return
         with snapshot() as found:
-            if _profiles_whole(found):
-                yield _members(found, code)
+            now = present_list(code, found.rows(look(code)))
+            if now.is_whole and now.has_facts:
+                yield _pull(found, now, token, also, span)
                 return
     raise ProfilesBusy("The constituents or the personalization view are being changed. Try again in a moment.")
 
 
-def _members(found: Snapshot, code: str) -> Members:
-    rows = found.rows(
-        sql.SQL(
-            "SELECT id, version, last_regenerated_at FROM marketing_list WHERE code = {}"
-        ).format(sql.Literal(code))
-    )  # fmt: skip
-    if not rows:
-        raise NoSuchList(f"There is no list {code}.")
-    if rows[0]["last_regenerated_at"] is None:
-        raise ListNotBuilt(f"MKT510 has not built list {code}.")
-    fields, slots = _fields(found)
-    opening = Opening(code, str(rows[0]["version"]), rows[0]["last_regenerated_at"], fields)
-    size = found.rows(_SIZE.format(list_id=sql.Literal(rows[0]["id"])))[0]
-    query = members_query(rows[0]["id"], slots, size["members"], size["profiles"])
-    if size["members"]:
-        set_local(found, {"work_mem": f"{64 + size['members'] * BYTES_A_HASHED_ID // 2**20}MB"})
-    return Members(opening, size["members"], found, query)
+def _present(code: str) -> PresentList:
+    """The list as it is, in one statement on the connection that is there: a snapshot would cost one more."""
+    if "\0" in code:
+        raise NoSuchList("A list's code holds no control characters.")
+    connection.ensure_connection()
+    with connection.connection.cursor(row_factory=dict_row) as cursor:
+        return present_list(code, cursor.execute(look(code)).fetchall())
 
 
-def members_query(list_id: int, slots: list[int], members: int, profiles: int) -> Query:
-    """The query for a list's members in key order, by its size.
-
-    A list of most constituents is a walk along the key's index that keeps the list's ids in a hash: nothing is
-    sorted, and rows come at once. A short list is a join and a sort of its few rows. PostgreSQL does not find the
-    first by itself (its hash joins promise no order). The LIMIT, which takes nothing away, tells the planner
-    how many ids there are at most: with stale statistics it might otherwise not hash them, and take for ever.
-    """
-    columns = sql.SQL(", ").join(
-        sql.SQL("p.") + sql.Identifier(name)
-        for name in [
-            "master_customer_id", "sub_customer_id", "email", "first_name", "last_name", "allow_email", "denied_by",
-            *(f"f{slot}" for slot in slots), "hash_hi", "hash_lo",
-        ]
-    )  # fmt: skip
-    scan = members * SCAN_SHARE > profiles and members <= SCAN_MOST
-    return (_SCAN if scan else _JOIN).format(
-        columns=columns, list_id=sql.Literal(list_id), members=sql.Literal(members)
-    )
+def _unchanged(now: PresentList, token: ChangeToken) -> bool:
+    return now.can_tell_since(token) and now.is_unchanged_since(token)
 
 
-_SCAN = sql.SQL("""
-    SELECT {columns} FROM profile p
-    WHERE (p.constituent_id IN (
-        SELECT m.constituent_id FROM list_member m WHERE m.list_id = {list_id} AND m.went IS NULL LIMIT {members}
-    )) IS TRUE
-    ORDER BY p.master_customer_id, p.sub_customer_id""")
-
-_JOIN = sql.SQL("""
-    SELECT {columns} FROM list_member m JOIN profile p ON p.constituent_id = m.constituent_id
-    WHERE m.list_id = {list_id} AND m.went IS NULL
-    ORDER BY p.master_customer_id, p.sub_customer_id""")
-
-_SIZE = sql.SQL("""
-    SELECT (SELECT count(*) FROM list_member WHERE list_id = {list_id} AND went IS NULL) AS members,
-           (SELECT reltuples::bigint FROM pg_class WHERE oid = 'profile'::regclass) AS profiles""")
-
-# Dirt that would show: every profile is of another view than the fields (dirt 0), or a constituent has none yet.
-_WHOLE = sql.SQL("""
-    SELECT NOT EXISTS (
-        SELECT FROM profile_dirt d WHERE d.constituent_id = 0 OR (
-            EXISTS (SELECT FROM constituent c WHERE c.id = d.constituent_id)
-            AND NOT EXISTS (SELECT FROM profile p WHERE p.constituent_id = d.constituent_id))
-    ) AS whole""")
+def _pull(
+    found: Snapshot, now: PresentList, token: ChangeToken | None, also: Sequence[Key], span: Span | None
+) -> Members:
+    columns = column_names(now.slots)
+    if span is not None:
+        query, rows = members_between(found, now, span)
+        return _opened(now, Mode.FULL, _reader(found, query, rows, member_schema(now.fields)), None)
+    if token is not None and now.can_tell_since(token):
+        if not also and now.is_unchanged_since(token):
+            return _opened(now, Mode.UNCHANGED, lambda: iter(()), None)
+        delta = changes_since(found, now, token, also, columns)
+        return _opened(now, Mode.DELTA, _reader(found, delta.query, delta.rows, delta_schema(now.fields)), None)
+    query = members_query(now.id, columns, now.members, _profiles(found))
+    if now.members:
+        set_local(found, {"work_mem": f"{64 + now.members * BYTES_A_HASHED_ID // 2**20}MB"})
+    return _opened(now, Mode.FULL, _reader(found, query, now.members, member_schema(now.fields)), now.members)
 
 
-def _profiles_whole(found: Snapshot) -> bool:
-    """Whether each constituent has a profile of the present view, in this snapshot.
-
-    Someone may have committed between the refresh and the snapshot. A profile that is a moment old is right
-    as of that moment; one that is missing would be a member missed.
-    """
-    return bool(found.rows(_WHOLE)[0]["whole"])
+def _reader(found: Snapshot, query: Query, rows: int, schema: pa.Schema) -> Callable[[], Iterator[pa.RecordBatch]]:
+    """Reads the query's rows, of which there are about so many."""
+    if rows <= FEW_ROWS:
+        return lambda: found.few(query, schema)
+    return lambda: (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in found.batches(query))
 
 
-def _fields(found: Snapshot) -> tuple[tuple[Field, ...], list[int]]:
-    """The personalization view's fields in order, and the slots of their values."""
-    rows = found.rows(sql.SQL("SELECT name, label, type, slot FROM personalization_field ORDER BY position, id"))
-    fields = tuple(Field(row["name"], row["label"], row["type"]) for row in rows)
-    return fields, [row["slot"] for row in rows]
+def _opened(
+    now: PresentList, mode: Mode, read: Callable[[], Iterator[pa.RecordBatch]], count: int | None
+) -> Members:
+    opening = Opening(now.code, str(now.version), now.as_of, now.fields, mode)
+    return Members(opening, ListFacts(now.members, now.fingerprint, now.token.text), count, read)
+
+
+def _profiles(found: Snapshot) -> int:
+    """How many profiles there are, about."""
+    query = sql.SQL("SELECT reltuples::bigint AS profiles FROM pg_class WHERE oid = 'profile'::regclass")
+    return int(found.rows(query)[0]["profiles"])

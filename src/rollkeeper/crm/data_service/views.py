@@ -18,7 +18,7 @@ from rollkeeper.crm.data_service import tokens
 from rollkeeper.crm.data_service.accept import best_type
 from rollkeeper.crm.data_service.address import Address, key_values, parse_address
 from rollkeeper.crm.data_service.errors import Refusal, bad_request
-from rollkeeper.crm.data_service.member_response import arrow_response
+from rollkeeper.crm.data_service.member_response import OPTIONS, arrow_response, asked
 from rollkeeper.crm.data_service.odata_response import metadata_response, odata_response, service_response
 from rollkeeper.postgres.arrow import QueryFailed
 from rollkeeper.sync.member_stream import CONTENT_TYPE as ARROW
@@ -78,9 +78,8 @@ def _read(request: HttpRequest, address: Address, accept: str) -> HttpResponseBa
     kind = best_type(accept, request.GET.get("$format"), offered)
     try:
         if kind == ARROW and code is not None:
-            _only_options(request, {"compression", "$format"})
-            compression = request.GET.get("compression", "lz4")
-            return arrow_response(code, compression, head_only=request.method == "HEAD")
+            _only_options(request, OPTIONS)
+            return arrow_response(code, asked(request.GET.dict()), head_only=request.method == "HEAD")
         return odata_response(request, address)
     except (QueryFailed, OperationalError) as error:
         logger.exception("The database failed while the data service read %s", request.path)
@@ -108,7 +107,7 @@ def _check_version(request: HttpRequest) -> None:
         raise bad_request(f"This service speaks OData 4.0; OData-MaxVersion is {highest[:20]!r}.")
 
 
-def _only_options(request: HttpRequest, known: set[str]) -> None:
+def _only_options(request: HttpRequest, known: frozenset[str]) -> None:
     for name in request.GET:
         if name not in known:
             raise bad_request(f"The option {name[:80]!r} is not known here; known are {', '.join(sorted(known))}.")

@@ -41,7 +41,7 @@ def export(code: str, target: Path, form: Format) -> Export:
         except OSError as error:
             reason = f"{target} cannot be written: {error.strerror or error}."
             raise ListRefused(f"{reason} Choose another place or make room.") from error
-        return Export(members.count, members.opening.version, members.opening.as_of)
+        return Export(members.facts.members, members.opening.version, members.opening.as_of)
 
 
 def _schema(fields: tuple[Field, ...], form: Format) -> pa.Schema:

@@ -93,15 +93,15 @@ class ListMember(models.Model):
     """A constituent's stay in a list: from version `came` until before version `went` (null: still there).
 
     Without foreign keys in the database, which would check and lock a constituent for each member; triggers
-    remove the members of what is deleted (migration 0004).
+    remove the members of what is deleted (migration 0004) and note who was lost (migration 0006).
     """
 
     id = models.BigAutoField(primary_key=True)
     list = models.ForeignKey(
-        MarketingList, models.CASCADE, related_name="members", db_constraint=False, db_index=False
+        MarketingList, models.DO_NOTHING, related_name="members", db_constraint=False, db_index=False
     )
     constituent = models.ForeignKey(
-        Constituent, models.CASCADE, related_name="list_memberships", db_constraint=False
+        Constituent, models.DO_NOTHING, related_name="list_memberships", db_constraint=False
     )
     came = models.PositiveIntegerField()
     went = models.PositiveIntegerField(null=True)
@@ -115,4 +115,7 @@ class ListMember(models.Model):
                 name="list_member_current",
             )
         ]
-        indexes = [models.Index(fields=["list"], condition=models.Q(went__isnull=False), name="list_member_gone")]
+        indexes = [  # what a version changed is found by it; a first build, which is most of the rows, has no entry
+            models.Index(fields=["list", "went"], condition=models.Q(went__isnull=False), name="list_member_gone"),
+            models.Index(fields=["list", "came"], condition=models.Q(came__gt=1), name="list_member_later"),
+        ]

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from rollkeeper.crm.changes.state import settle_regeneration
 from rollkeeper.crm.lists.errors import ListRefused
 from rollkeeper.crm.lists.models import DefinitionKind, ListVersion, MarketingList
 from rollkeeper.crm.lists.rules.attributes import every_name_an_attribute
@@ -35,9 +36,10 @@ class Regeneration:
 def regenerate(list_id: int) -> Regeneration:
     """Make the members of a list those whom its definition chooses now, as the list's next version.
 
-    Set-based, in one transaction; readers see the version before or the one after. A second regeneration of
-    the same list waits for the first (S13). A first build of no one leaves the list unbuilt, unless it may be
-    empty (S11). Raises `ListRefused` where the definition cannot be used any more, or there is no such list.
+    Set-based, in one transaction; readers see the version before or the one after, and with it the facts kept of
+    the list (`crm/changes`). A second regeneration of the same list waits for the first (S13). A first build of no
+    one leaves the list unbuilt, unless it may be empty (S11). Raises `ListRefused` where the definition cannot be
+    used any more, or there is no such list.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -52,6 +54,7 @@ def regenerate(list_id: int) -> Regeneration:
             if not members and not marketing_list.version and not marketing_list.may_be_empty:
                 return Regeneration(version=0, members=0, added=0, removed=0)
             done = _apply(cursor, marketing_list, members)
+            settle_regeneration(cursor, marketing_list.pk, first=not marketing_list.version)
         _record(marketing_list, done, timezone.now())
     if done.added + done.removed >= ANALYZE_FROM:
         with connection.cursor() as cursor:
@@ -119,7 +122,7 @@ WHERE i.list_id = %s
 """
 COMPARE = """
 CREATE TEMP TABLE change ON COMMIT DROP AS
-SELECT present.id AS gone, chosen.id AS constituent_id
+SELECT present.id AS gone, present.constituent_id AS leaver, chosen.id AS constituent_id
 FROM (SELECT id, constituent_id FROM list_member WHERE list_id = %s AND went IS NULL) AS present
 FULL JOIN chosen ON chosen.id = present.constituent_id
 WHERE present.id IS NULL OR chosen.id IS NULL

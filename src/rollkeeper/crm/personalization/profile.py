@@ -4,7 +4,8 @@
 (migration 0002). The refresh claims dirt by deleting it in the transaction that rebuilds, so dirt that a
 transaction still open will bring is found by the next refresh, and a crash loses none.
 
-A row is written only if its hash changed: `changed_xid` moves only when what is exported did.
+A row is written only if its hash changed: `changed_xid` moves only when what is exported did. With the rows move
+the facts kept of the lists they are in (`crm/changes`), in the same statement: they agree in every snapshot.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 from psycopg import sql
 
+from rollkeeper.crm.changes.departures import purge_departures, settle_departures
+from rollkeeper.crm.changes.state import lock_alone, move_state, rebuild_every_state
 from rollkeeper.crm.personalization.fields import view_fields
 from rollkeeper.crm.personalization.models import SLOTS, PersonalizationField
 from rollkeeper.crm.personalization.profile_rows import FIXED, built_rows
 from rollkeeper.crm.personalization.sources import SQL
 
 EVERYONE = 0  # in place of a constituent's id: all profiles are dirty
-REFRESH_LOCK = 7_362_001  # advisory: one refresh at a time; the next one finds what the first left
 ANALYZE_FROM = 10_000  # rows written at once after which the planner's statistics are of no use
 
 
@@ -30,16 +32,19 @@ def refresh_profiles(today: date | None = None) -> int:
     """Rebuild the dirty profiles; how many were written or removed. One look at one table when there are none.
 
     `today` (default: today in the organisation's time zone) says which membership term is the current one.
-    Waits for a refresh that is at work. To be called in READ COMMITTED, PostgreSQL's default.
+    One refresh at a time: it waits for one that is at work, and the next one finds what the first left. To be
+    called in READ COMMITTED, PostgreSQL's default.
     """
     today = today or timezone.localdate()
     with transaction.atomic(), connection.cursor() as cursor:
         if not _anything_to_do(cursor, today):
             return 0
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [REFRESH_LOCK])
-        _mark_terms_begun(cursor, today)
+        lock_alone(cursor)
+        _begin_day(cursor, today)
         everyone = _claim_dirt(cursor)
-        return _remove_gone(cursor, everyone) + _write_changed(cursor, view_fields(), today, everyone)
+        claimed = "true" if everyone else "p.constituent_id IN (SELECT constituent_id FROM profile_claim)"
+        gone = settle_departures(cursor, sql.SQL(claimed))
+        return gone + _write_changed(cursor, view_fields(), today, everyone)
 
 
 def mark_everyone_dirty() -> None:
@@ -56,8 +61,11 @@ def _anything_to_do(cursor: CursorWrapper, today: date) -> bool:
     return bool(cursor.fetchone()[0])
 
 
-def _mark_terms_begun(cursor: CursorWrapper, today: date) -> None:
-    """On a new day: a term that has begun since the last refresh changes its profile without any write."""
+def _begin_day(cursor: CursorWrapper, today: date) -> None:
+    """On a new day: a term that has begun since the last refresh changes its profile without any write.
+
+    Once a day is also often enough to purge old tombstones.
+    """
     cursor.execute("SELECT built_on FROM profile_day")
     found = cursor.fetchone()
     if found is not None and found[0] == today:
@@ -68,6 +76,7 @@ def _mark_terms_begun(cursor: CursorWrapper, today: date) -> None:
             "SELECT constituent_id FROM membership WHERE begins_on > %s AND begins_on <= %s",
             [min(found[0], today), max(found[0], today)],
         )
+    purge_departures(cursor)
     cursor.execute("DELETE FROM profile_day")
     cursor.execute("INSERT INTO profile_day VALUES (%s)", [today])
 
@@ -90,20 +99,6 @@ def _claim_dirt(cursor: CursorWrapper) -> bool:
     return bool(cursor.fetchone()[0])
 
 
-def _remove_gone(cursor: CursorWrapper, everyone: bool) -> int:
-    """Remove profiles whose constituent is gone or has another customer id now (it is written anew)."""
-    claimed = "" if everyone else "AND p.constituent_id IN (SELECT constituent_id FROM profile_claim)"
-    cursor.execute(
-        f"""
-        DELETE FROM profile p WHERE NOT EXISTS (
-            SELECT FROM constituent c WHERE c.id = p.constituent_id
-            AND c.master_customer_id = p.master_customer_id AND c.sub_customer_id = p.sub_customer_id
-        ) {claimed}
-        """  # noqa: S608  # no text from outside
-    )
-    return int(cursor.rowcount)
-
-
 def _write_changed(cursor: CursorWrapper, fields: list[PersonalizationField], today: date, everyone: bool) -> int:
     cursor.execute("SELECT NOT EXISTS (SELECT FROM profile)")
     first_build = bool(cursor.fetchone()[0])
@@ -112,6 +107,7 @@ def _write_changed(cursor: CursorWrapper, fields: list[PersonalizationField], to
     if first_build:
         cursor.execute(_insert(slots, sql.SQL("({}) AS new").format(built)))
         written = int(cursor.rowcount)
+        rebuild_every_state(cursor)  # members that were there before any profile
     else:
         cursor.execute(_write_differences(built, slots, everyone))
         written = int(cursor.fetchone()[0])
@@ -128,7 +124,8 @@ def _insert(slots: list[str], new: SQL) -> SQL:
 
 
 def _write_differences(built: SQL, slots: list[str], everyone: bool) -> SQL:
-    """One statement that compares the built rows with those there, updates what differs, inserts what is new.
+    """One statement that compares the built rows with those there, updates what differs, inserts what is new, and
+    moves the facts of their lists.
 
     Where the view may have changed, a value can have moved to another slot under the same hash, and slots
     that no field has any more are emptied.
@@ -143,7 +140,7 @@ def _write_differences(built: SQL, slots: list[str], everyone: bool) -> SQL:
     return sql.SQL(
         """
         WITH changed AS MATERIALIZED (
-            SELECT b.*, p.constituent_id IS NOT NULL AS known
+            SELECT b.*, p.constituent_id IS NOT NULL AS known, p.hash_hi AS old_hi, p.hash_lo AS old_lo
             FROM ({built}) AS b LEFT JOIN profile p ON p.constituent_id = b.constituent_id
             WHERE p.constituent_id IS NULL OR {differs}
         ), updated AS (
@@ -151,15 +148,28 @@ def _write_differences(built: SQL, slots: list[str], everyone: bool) -> SQL:
             FROM changed b WHERE b.known AND p.constituent_id = b.constituent_id
         ), inserted AS (
             {insert}
+        ), moved AS (
+            {move}
         )
         SELECT count(*) FROM changed
         """
     ).format(
+        move=move_state(_MOVED),
         built=built,
         differs=sql.SQL(" OR ").join(differs),
         assignments=sql.SQL(", ").join(assignments),
         insert=_insert(slots, sql.SQL("changed WHERE NOT known")),
     )
+
+
+# Of each list that a changed row is in: its old hash goes, its new one comes; a new row is one member more.
+_MOVED = sql.SQL(
+    """(
+        SELECT m.list_id, CASE WHEN b.known THEN 0 ELSE 1 END AS members,
+               b.hash_hi AS new_hi, b.hash_lo AS new_lo, b.old_hi, b.old_lo
+        FROM changed b JOIN list_member m ON m.constituent_id = b.constituent_id AND m.went IS NULL
+    ) AS m"""
+)
 
 
 def _names(names: list[str]) -> SQL:
