@@ -12,7 +12,9 @@ SITE = SiteMenu(
         Entry("Home", "home", "home"),
         Entry("Customers and Committees", icon="address-book", children=(Entry("CRM360", "crm360"),)),
         Entry("Marketing and Communication", icon="mail", children=(Entry("List Maintenance", "marketing-lists"),)),
-        Entry("Reporting", icon="report", children=(Entry("Jobs", "jobs"),)),
+        Entry(
+            "Reporting", icon="report", children=(Entry("Jobs", "jobs"), Entry("Job Scheduling", "job-scheduling"))
+        ),
         Entry(
             "Admin",
             icon="settings",

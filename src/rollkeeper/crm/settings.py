@@ -14,6 +14,7 @@ globals().update(
             "rollkeeper.crm.personalization",
             "rollkeeper.crm.lists",
             "rollkeeper.crm.jobs",
+            "rollkeeper.crm.schedules",
             "rollkeeper.crm.data_service",
         ],
     )

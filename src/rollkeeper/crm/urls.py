@@ -13,6 +13,7 @@ urlpatterns = [
     path("customers-and-committees/crm360/", include("rollkeeper.crm.constituents.urls")),
     path("marketing-and-communication/list-maintenance/", include("rollkeeper.crm.lists.urls")),
     path("reporting/jobs/", include("rollkeeper.crm.jobs.urls")),
+    path("reporting/job-scheduling/", include("rollkeeper.crm.schedules.urls")),
     path("admin/personalization-view/", include("rollkeeper.crm.personalization.urls")),
     path("admin/api-tokens/", include("rollkeeper.crm.data_service.token_urls")),
     path("accounts/", include("rollkeeper.web.accounts.urls")),

@@ -10,5 +10,6 @@ rows (`docs/decisions/003-queue.md`).
 """
 
 from rollkeeper.work.task import Work, request, task
+from rollkeeper.work.tick import tick
 
-__all__ = ["Work", "request", "task"]
+__all__ = ["Work", "request", "task", "tick"]

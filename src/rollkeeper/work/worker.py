@@ -1,7 +1,7 @@
 """The worker: takes work from the queues, tells that it lives, and takes over what the dead held.
 
 A process runs one procrastinate worker a queue, each with its own concurrency, on one event loop. Work itself runs
-in threads, so a long piece of work does not stop the heartbeat.
+in threads, so a long piece of work does not stop the heartbeat. Beside it every worker ticks (`tick.py`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job, Status
 from procrastinate.utils import utcnow
 from procrastinate.worker import Worker
+
+from rollkeeper.work.tick import TICK_SECONDS, tick_once
 
 logger = logging.getLogger(__name__)
 
@@ -104,20 +106,43 @@ def _stop_on_signals(loop: asyncio.AbstractEventLoop, workers: list[Worker]) -> 
 async def _run_together(app: App, workers: list[Worker]) -> None:
     """Run the workers; where one ends, end the others too, so that the process is started anew as a whole."""
     running = [asyncio.create_task(worker.run()) for worker in workers]
-    sweeper = asyncio.create_task(_sweep_for_ever(app, workers))
-    everything = {*running, sweeper}
+    besides = [asyncio.create_task(_sweep_for_ever(app, workers))]
+    if workers[0].wait:
+        besides.append(asyncio.create_task(_tick_for_ever()))
     try:
-        done, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
-        if sweeper in done or workers[0].wait:
+        done, _ = await asyncio.wait({*running, *besides}, return_when=asyncio.FIRST_COMPLETED)
+        if done.intersection(besides) or workers[0].wait:
             for worker in workers:
                 worker.stop()
         await asyncio.gather(*running)
-        if sweeper.done():
-            sweeper.result()
+        for task in besides:
+            if task.done():
+                task.result()
     finally:
-        sweeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await sweeper
+        for task in besides:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+async def _tick_for_ever() -> None:
+    """Tick in a thread of its own: work that fills all others does not keep schedules from being looked at."""
+    loop = asyncio.get_running_loop()
+    with contextlib.closing(_Thread()) as thread:
+        while True:
+            await loop.run_in_executor(thread, tick_once)
+            await asyncio.sleep(TICK_SECONDS)
+
+
+class _Thread(ThreadPoolExecutor):
+    """One thread, which closes its database connection when it ends and keeps no one waiting for that."""
+
+    def __init__(self) -> None:
+        super().__init__(1, thread_name_prefix="tick")
+
+    def close(self) -> None:
+        self.submit(connections.close_all)
+        self.shutdown(wait=False)
 
 
 async def _sweep_for_ever(app: App, workers: list[Worker]) -> None:

@@ -49,7 +49,7 @@ def test_a_request_records_the_run_and_its_work_together() -> None:
         ({"job": "MKT700"}, "MKT510, MKT600"),
         ({"job": "MKT510"}, "give its code"),
         ({"job": "MKT510", "list_code": "NONE"}, "no list 'NONE'"),
-        ({"job": "MKT510", "list_code": "D", "setup_code": "DAILY"}, "no set-up code"),
+        ({"job": "MKT510", "list_code": "D", "setup_code": "DAILY"}, "DAILY is of MKT600"),
         ({"job": "MKT600"}, "DAILY, HOURLY, MONTHLY, WEEKLY"),
         ({"job": "MKT600", "setup_code": "YEARLY"}, "'YEARLY'.*DAILY"),
         ({"job": "MKT600", "setup_code": "DAILY", "list_code": "NONE"}, "no list 'NONE'"),

@@ -35,9 +35,8 @@ def run_counts(run: JobRun) -> RunCounts:
         outcome: int(found[outcome]["lists"]) if outcome in found else 0 for outcome in JobListResult.Outcome
     }
     done = sum(by_outcome.values())
-    ended = run.state in {JobRun.State.COMPLETED, JobRun.State.FAILED}
     return RunCounts(
-        due=done if ended else max(done, lists_of(run).count()),
+        due=done if run.has_ended else max(done, lists_of(run).count()),
         regenerated=by_outcome[JobListResult.Outcome.REGENERATED],
         skipped=by_outcome[JobListResult.Outcome.SKIPPED],
         failed=by_outcome[JobListResult.Outcome.FAILED],

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from rollkeeper.crm.jobs.cancel import cancel
 from rollkeeper.crm.jobs.counts import run_counts
 from rollkeeper.crm.jobs.forms import Mkt510Form, Mkt600Form, RunFilter
+from rollkeeper.crm.jobs.log import last_lines
 from rollkeeper.crm.jobs.models import Job, JobListResult, JobRun, SetupCode
-from rollkeeper.crm.jobs.request import JobRefused, request_job
+from rollkeeper.crm.jobs.request import JobRefused, request_failed_again, request_job
 from rollkeeper.crm.jobs.rules import MAY_RUN
 from rollkeeper.crm.lists.models import Frequency, MarketingList
 from rollkeeper.web.paging import keyset_page
 
 STOP_POLLING = 286  # htmx: this answer is the last
 REFUSED = 422
+LINES_SHOWN = 100  # of a run's log; all of it is a page of its own
 
 
 @require_GET
@@ -82,7 +87,10 @@ def _setup_codes() -> list[tuple[SetupCode, int]]:
         MarketingList.objects.order_by().values_list("frequency").annotate(lists=Count("id"))
     )
     always = by_frequency.get(Frequency.ALWAYS, 0)
-    return [(setup, by_frequency.get(setup.frequency, 0) + always) for setup in SetupCode.objects.order_by("code")]
+    return [
+        (setup, 1 if setup.list_code else by_frequency.get(setup.frequency, 0) + always)
+        for setup in SetupCode.objects.order_by("job", "code")
+    ]
 
 
 @require_GET
@@ -104,11 +112,53 @@ def _run_context(request: HttpRequest, run_id: int) -> dict[str, Any]:
     results = JobListResult.objects.filter(run=run).select_related("list")
     if outcome in JobListResult.Outcome.values:
         results = results.filter(outcome=outcome)
+    lines = last_lines(run, LINES_SHOWN + 1)
     return {
         "run": run,
         "counts": run_counts(run),
         "outcome": outcome,
         "outcomes": JobListResult.Outcome.choices,
         "page": keyset_page(results.defer("list__rule", "list__sql"), request, ("id",), descending=True),
-        "is_live": run.state in {JobRun.State.WAITING, JobRun.State.RUNNING},
+        "is_live": not run.has_ended,
+        "lines": lines[-LINES_SHOWN:],
+        "has_older_lines": len(lines) > LINES_SHOWN,
     }
+
+
+@require_GET
+def run_log(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
+    """The whole log of a run, as plain text."""
+    run = get_object_or_404(JobRun, pk=run_id)
+    lines = (
+        f"{timezone.localtime(line.at).isoformat(timespec='seconds')} {line.tone} {line.text}\n"
+        for line in run.log.iterator(chunk_size=1000)
+    )
+    return StreamingHttpResponse(lines, content_type="text/plain; charset=utf-8")
+
+
+@require_POST
+@permission_required(MAY_RUN, raise_exception=True)
+def cancel_run(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Stop a run before its next list."""
+    get_object_or_404(JobRun, pk=run_id)
+    run = cancel(run_id, cancelled_by=request.user.get_username())
+    if run.state == JobRun.State.CANCELLED:
+        messages.success(request, "Cancelled.")
+    elif run.has_ended:
+        messages.info(request, "The run had ended already.")
+    else:
+        messages.success(request, "It ends after the list that it is at.")
+    return redirect("job-run", run_id)
+
+
+@require_POST
+@permission_required(MAY_RUN, raise_exception=True)
+def run_failed_again(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Ask for a run that does only the lists that failed in this one."""
+    run = get_object_or_404(JobRun, pk=run_id)
+    try:
+        again = request_failed_again(run, requested_by=request.user.get_username())
+    except JobRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("job-run", run_id)
+    return redirect("job-run", again.pk)

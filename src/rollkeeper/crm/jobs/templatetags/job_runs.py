@@ -18,6 +18,7 @@ STATE_TONES = {
     JobRun.State.RUNNING: "info",
     JobRun.State.COMPLETED: "good",
     JobRun.State.FAILED: "bad",
+    JobRun.State.CANCELLED: "warn",
 }
 OUTCOME_TONES = {
     JobListResult.Outcome.REGENERATED: "good",
