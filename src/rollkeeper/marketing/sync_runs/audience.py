@@ -16,14 +16,24 @@ from rollkeeper.marketing.subscribers.store import Moved, Overtaken, Target
 from rollkeeper.marketing.sync_runs import record, set_aside
 from rollkeeper.marketing.sync_runs.charge import Heartbeat
 from rollkeeper.marketing.sync_runs.models import SyncRun
-from rollkeeper.marketing.sync_runs.record import Found
+from rollkeeper.marketing.sync_runs.proof import (
+    ALL_PULLED,
+    NOTHING,
+    Found,
+    NotProved,
+    before,
+    concluded,
+    correct_kept,
+    is_proved,
+    narrowed,
+)
 from rollkeeper.marketing.sync_runs.since import since_last
-from rollkeeper.sync.connector import Connector, Mode, SourceNonsense, TellsChanges
+from rollkeeper.sync.connector import Connector, SourceNonsense, TellsChanges, TellsRanges
 from rollkeeper.sync.plan import Plan
-from rollkeeper.sync.proof import changes_of
 from rollkeeper.sync.run import EVERYTHING, Download, download, plan
 
 PULLS = 4  # how often a list is pulled again because a sync of another group wrote newer data of its people
+APPLIED = Found(words="It was applied.")  # as an answer: nothing is left to do
 
 
 class Superseded(Exception):
@@ -37,48 +47,68 @@ class TooBusy(Exception):
         return str(self.__doc__)
 
 
-class NotProved(Exception):
-    """By the changes that the CRM sent, its list would not be what it says it is: nothing of them is applied (B1).
-
-    The message says what differs; `changes` names what was to be written.
-    """
-
-    def __init__(self, made: Plan) -> None:
-        super().__init__(made.defect())
-        self.changes = changes_of(made)
-
-
 def sync(
     run: SyncRun, connection: psycopg.Connection[Any], connector: Connector, heartbeat: Heartbeat, folder: Path
 ) -> None:
     """Make the run's target group what its list is in the CRM, in one transaction.
 
-    Only what changed is asked for, where that can be. What came of it is proved; where it cannot be right, all of
-    the list is pulled in the same run, and the run says so.
+    Only what changed is asked for, where that can be. What came of it is proved; where it cannot be right, the rows
+    that differ are looked for, or all of the list is pulled, in the same run, and the run says so.
     """
     assert run.group is not None  # noqa: S101  # held by create_run
-    found: Found | None = None
+    found = NOTHING
     for _ in range(PULLS):
         pull_revision, since = since_last(connection, run.group.pk)
-        if run.force_full or found is not None or not isinstance(connector, TellsChanges):
+        if run.force_full or found is not NOTHING or not isinstance(connector, TellsChanges):
             since = EVERYTHING
         heartbeat.phase = "Receiving members"
         try:
             with closing(download(connector, run.group.code, folder, heartbeat.received, since)) as source:
-                _plan_and_apply(run, connection, source, pull_revision, heartbeat, folder, found)
+                found = _proved(run, connection, connector, source, pull_revision, heartbeat, folder, found)
         except Overtaken:
             continue
-        except NotProved as mismatch:
-            found = Found(f"{mismatch} All of the list was pulled.", mismatch.changes)
         except SourceNonsense as error:
             if not since.token:
                 raise
-            found = Found(f"The list's changes as the CRM sent them cannot be right: {error} All of it was pulled.")
+            words = f"The list's changes as the CRM sent them cannot be right: {error} All of it was pulled."
+            found = Found(words=words)
         except store.Fenced as error:
             raise Superseded(str(error)) from error
-        else:
+        if found is APPLIED:
             return
     raise TooBusy
+
+
+def _proved(
+    run: SyncRun,
+    connection: psycopg.Connection[Any],
+    connector: Connector,
+    source: Download,
+    pull_revision: int,
+    heartbeat: Heartbeat,
+    folder: Path,
+    found: Found,
+) -> Found:
+    """Apply what was pulled, with the rows that nothing accounts for where there are such; `APPLIED`, or what was
+    found where all of the list must be pulled."""
+    try:
+        _plan_and_apply(run, connection, source, pull_revision, heartbeat, folder, found)
+    except NotProved as mismatch:
+        if not isinstance(connector, TellsRanges) or run.preview_id is not None:
+            return Found(words=ALL_PULLED, told=mismatch.changes)
+        heartbeat.phase = "Looking for what differs"
+        assert run.group is not None  # noqa: S101  # held by create_run
+        group = (run.group.pk, run.group.code)
+        narrow = narrowed(connection, connector, group, source, mismatch, folder, heartbeat.received)
+        if narrow.source is None:
+            return narrow.found
+        heartbeat.phase = "Repairing"
+        try:
+            with closing(narrow.source) as repaired, connection.transaction():
+                apply_alone(run, connection, repaired, pull_revision, folder, narrow.found)
+        except NotProved as again:  # the list moved meanwhile
+            return Found(words=ALL_PULLED, told=again.changes)
+    return APPLIED
 
 
 def _plan_and_apply(
@@ -88,7 +118,7 @@ def _plan_and_apply(
     pull_revision: int,
     heartbeat: Heartbeat,
     folder: Path,
-    found: Found | None = None,
+    found: Found = NOTHING,
 ) -> None:
     """Plan without a lock; where another sync wrote meanwhile, plan once more under the bridge's lock."""
     heartbeat.phase = "Comparing"
@@ -112,11 +142,13 @@ def apply_alone(
     source: Download,
     pull_revision: int,
     folder: Path,
-    found: Found | None = None,
+    found: Found = NOTHING,
 ) -> None:
     """Plan and apply under the bridge's lock, in the caller's transaction: nobody can come between."""
     store_fields(connection, run.bridge_id, source.fields)  # first: it may change what is stored of rows
     revision = store.bridge_revision(connection, run.bridge_id, lock=True)
+    if found.defect.ours_moved:
+        correct_kept(connection, _group_id(run))
     with closing(planned(connection, _group_id(run), source, folder)) as made:
         _apply(run, connection, made, pull_revision, revision, found)
 
@@ -142,9 +174,12 @@ def _apply(
     made: Plan,
     pull_revision: int,
     revision: int,
-    found: Found | None,
+    found: Found,
 ) -> None:
-    _check_proof(made, pull_revision, revision)
+    state = before(connection, _group_id(run), made)
+    if not is_proved(made, state.excess, found.defect.excess):
+        # Where another sync wrote since the pull began, people may be newer here than in the pull: it is repeated.
+        raise Overtaken if revision != pull_revision else NotProved(made)
     store_fields(connection, run.bridge_id, made.fields)
     target = Target(
         bridge_id=run.bridge_id,
@@ -164,20 +199,10 @@ def _apply(
     if run.preview_id is not None:
         bound.check_result(connection, run.preview_id, applied)
     alarm = guard.alarm(applied.unsubscribed, applied.members)
-    record.applied(connection, run, made, applied, verdict, alarm=alarm, found=found)
-
-
-def _check_proof(made: Plan, pull_revision: int, revision: int) -> None:
-    """Raise `NotProved` where changes do not lead to the list that the CRM says it has.
-
-    Where another sync wrote since the pull began, people may be newer here than in the pull: it is repeated. A full
-    pull is its own proof; what the CRM says against its own rows is noted.
-    """
-    if made.mode is Mode.FULL or not made.defect():
-        return
-    if revision != pull_revision:
-        raise Overtaken
-    raise NotProved(made)
+    if state.moved:
+        correct_kept(connection, target.group_id)
+    defect = concluded(made, verdict, found, state)
+    record.applied(connection, run, made, applied, verdict, alarm=alarm, defect=defect, words=found.words)
 
 
 def _group_id(run: SyncRun) -> int:

@@ -47,7 +47,7 @@ class TargetGroup(models.Model):
     )
     crm_excess = models.TextField(
         default="",
-        help_text="By how much what the CRM keeps of the list is beside its own rows (B1); empty: by nothing known.",
+        help_text="By how much what the CRM keeps of the list is beside its own rows (B1); empty: not at all.",
     )
 
     count_members = models.BigIntegerField(default=0)

@@ -8,7 +8,7 @@ stored rows, so that what is left to differ is what nothing accounts for:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -20,6 +20,7 @@ from rollkeeper.marketing.target_groups.fingerprints import LIMBS, sum_of_limbs
 from rollkeeper.postgres import copy
 from rollkeeper.sync.connector import Key, RangeSum
 from rollkeeper.sync.member import FINGERPRINT_MODULUS, REMOVED_COLUMN
+from rollkeeper.sync.merge import STORED_SCHEMA
 from rollkeeper.sync.narrow import WHOLE, KeyRange
 
 KEYS = ("master_customer_id", "sub_customer_id")
@@ -85,9 +86,24 @@ class GroupRanges:
             )
         ]
 
+    def expected(self, within: KeyRange) -> Iterator[pa.RecordBatch]:
+        """The rows of a range with what came laid over, in `STORED_SCHEMA` and key order; no subscriber ids."""
+        bounds, values = _bounds(within)
+        columns = "master_customer_id, sub_customer_id, NULL::bigint AS subscriber_id, hash_hi, hash_lo"
+        query = (
+            f"SELECT {columns} FROM {_STORED} AND NOT EXISTS (SELECT FROM laid_over o WHERE "  # noqa: S608
+            "(o.master_customer_id, o.sub_customer_id) = "
+            f"(group_member.master_customer_id, group_member.sub_customer_id)){bounds} "
+            f"UNION ALL SELECT {columns} FROM {_CAME}{bounds} ORDER BY 1, 2"
+        )
+        # COPY takes no parameters, so the values are put into the text with psycopg's quoting.
+        text = psycopg.ClientCursor(self._connection).mogrify(query, {"group": self._group_id, **values})
+        return copy.read(self._connection, sql.SQL(text), STORED_SCHEMA)
+
     def cuts(self, within: KeyRange, parts: int) -> list[Key]:
         """Keys that divide the stored rows of a range into about equal parts, by one walk along the index."""
-        rows, values = self._rows(within)
+        bounds, values = _bounds(within)
+        rows = _STORED + bounds
         found = self._connection.execute(
             f"SELECT master_customer_id, sub_customer_id FROM ("  # noqa: S608
             f"SELECT master_customer_id, sub_customer_id, "
@@ -95,30 +111,9 @@ class GroupRanges:
             f") AS placed WHERE place > 0 AND place %% "
             f"(SELECT greatest(1, (count(*) + %(parts)s - 1) / %(parts)s) FROM {rows}) = 0 "
             f"ORDER BY place",
-            {**values, "parts": parts},
+            {**values, "group": self._group_id, "parts": parts},
         ).fetchall()
         return [(master, sub) for master, sub in found]
-
-    def _rows(self, within: KeyRange) -> tuple[str, dict[str, Any]]:
-        """The stored rows of a range, as what follows FROM, and its values."""
-        master, sub = within.first or ("", "")
-        end_master, end_sub = within.end or ("", "")
-        values = {
-            "group": self._group_id,
-            "master": master,
-            "sub": sub,
-            "end_master": end_master,
-            "end_sub": end_sub,
-        }
-        before = (
-            " AND (master_customer_id, sub_customer_id) < (%(end_master)s::text, %(end_sub)s::text)"
-            if within.end is not None
-            else ""
-        )
-        return (
-            f"{_STORED} AND (master_customer_id, sub_customer_id) >= (%(master)s::text, %(sub)s::text){before}",
-            values,
-        )
 
     def _sums(self, rows: str, ranges: Sequence[KeyRange]) -> list[RangeSum]:
         """The sums over ranges of a relation. Each is a walk along a part of its index.
@@ -149,6 +144,19 @@ class GroupRanges:
             for place, members, *limbs in sums:
                 found[place] = RangeSum(members, sum_of_limbs(tuple(limbs)) % FINGERPRINT_MODULUS)
         return [found[place] for place in range(len(ranges))]
+
+
+def _bounds(within: KeyRange) -> tuple[str, dict[str, str]]:
+    """The condition that a row is in the range, to follow another, and its values."""
+    condition = ""
+    values: dict[str, str] = {}
+    for bound, operator, name in ((within.first, ">=", "first"), (within.end, "<", "end")):
+        if bound is not None:
+            condition += (
+                f" AND (master_customer_id, sub_customer_id) {operator} (%({name})s::text, %({name}_sub)s::text)"
+            )
+            values |= {name: bound[0], f"{name}_sub": bound[1]}
+    return condition, values
 
 
 def _keys_and_hashes(batch: pa.RecordBatch) -> pa.RecordBatch:

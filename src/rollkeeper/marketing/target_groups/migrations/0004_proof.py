@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             name="crm_excess",
             field=models.TextField(
                 default="",
-                help_text="By how much what the CRM keeps of the list is beside its own rows (B1); empty: by nothing known.",
+                help_text="By how much what the CRM keeps of the list is beside its own rows (B1); empty: not at all.",
             ),
         ),
     ]
