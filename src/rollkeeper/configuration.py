@@ -35,7 +35,15 @@ class Configuration(BaseSettings):
     behind_https: bool = Field(default=False, description="A TLS proxy stands before the sites.")
     time_zone: str = Field(default="UTC", description="The organisation's time zone (IANA name).")
     changes_kept_days: int = Field(
-        default=90, ge=1, description="How long the CRM remembers a removed customer id for those who ask for changes."
+        default=90,
+        ge=1,
+        description="How long the CRM remembers a removed customer id for those who ask for changes.",
+    )
+    history_months: int | None = Field(
+        default=None,
+        ge=1,
+        le=1200,
+        description="For how many months the changes that syncs made are kept; for ever where it is not set.",
     )
     debug: bool = False
     log_level: str = "INFO"
