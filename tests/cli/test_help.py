@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.installation import COMMAND
 
-CONTRACT = ("up", "crm", "bridge", "sync", "runs", "export-group", "why", "work", "check")
+CONTRACT = ("up", "crm", "bridge", "sync", "runs", "export-group", "why", "purge", "work", "check")
 
 
 def rollkeeper(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,211 @@
+"""The audience as a past run left it: what the model meets too seldom, what is refused, and what it costs (B6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from django.utils import timezone
+
+from rollkeeper.marketing.bridges.models import Bridge
+from rollkeeper.marketing.subscribers.models import ForgottenValue, Subscriber
+from rollkeeper.marketing.sync_runs import old_history
+from rollkeeper.marketing.sync_runs.models import RunChange, SyncRun
+from rollkeeper.marketing.sync_runs.request import create_run
+from rollkeeper.marketing.target_groups import as_of
+from rollkeeper.marketing.target_groups.as_of import PastRun, PastUnknown
+from rollkeeper.marketing.target_groups.export import COLUMNS, export_group, export_group_as_of
+from rollkeeper.marketing.target_groups.models import TargetGroup
+from rollkeeper.postgres import copy
+from rollkeeper.postgres.connection import connect
+from rollkeeper.sync.events import Event, Kind
+from rollkeeper.sync.member import Field
+from tests.fakes.memory_crm import MemoryCrm, Person
+from tests.marketing.syncing import bridge_to, sync_group
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CITY = Field("city", "City", "text")
+ONE, TWO, THREE = ("0001", "0"), ("0002", "0"), ("0003", "0")
+
+
+def a_crm() -> MemoryCrm:
+    people = {
+        key: Person(f"{key[0]}@example.org", "A", "B", True, (("city", "Köln"),)) for key in (ONE, TWO, THREE)
+    }
+    return MemoryCrm(people=people, lists={"ALPHA": {ONE, TWO}, "BETA": {ONE, THREE}}, fields=(CITY,))
+
+
+def group_of(code: str) -> TargetGroup:
+    return TargetGroup.objects.get(code=code)
+
+
+def now_of(code: str, path: Path) -> str:
+    export_group(group_of(code), "csv", path)
+    return path.read_text()
+
+
+def then_of(code: str, run: SyncRun, path: Path) -> str:
+    export_group_as_of(group_of(code), run.pk, "csv", path)
+    return path.read_text()
+
+
+def test_runs_that_overlap_are_told_in_the_order_they_were_applied(tmp_path: Path) -> None:
+    """The run with the lower number is applied last: by number it would be the older one."""
+    crm, file = a_crm(), tmp_path / "a.csv"
+    bridge = bridge_to(crm)
+    sync_group(bridge, crm, "ALPHA")
+    early = create_run(bridge, Kind.AUDIENCE, Event.RESYNC_COUNT_DETAILS, group=group_of("ALPHA"), requested_by="t")
+    crm.change(ONE, first_name="Second")
+    second = sync_group(bridge, crm, "BETA")
+    beta = now_of("BETA", file)
+    crm.change(ONE, first_name="Third")
+    third = sync_group(bridge, crm, "ALPHA", run=early)
+    alpha = now_of("ALPHA", file)
+    assert early.pk < second.pk
+    assert "Third" not in beta
+    assert then_of("BETA", second, file) == beta
+    assert then_of("ALPHA", third, file) == alpha
+
+
+def test_parquet_is_told_byte_for_byte_too(tmp_path: Path) -> None:
+    crm = a_crm()
+    bridge = bridge_to(crm)
+    run = sync_group(bridge, crm, "ALPHA")
+    export_group(group_of("ALPHA"), "parquet", tmp_path / "then")
+    crm.change(ONE, email="other@example.org")
+    crm.lists["ALPHA"] = {ONE, THREE}
+    sync_group(bridge, crm, "ALPHA")
+    export_group_as_of(group_of("ALPHA"), run.pk, "parquet", tmp_path / "told")
+    assert (tmp_path / "told").read_bytes() == (tmp_path / "then").read_bytes()
+
+
+def test_an_opt_out_after_the_run_is_not_yet_in_it_and_one_before_is(tmp_path: Path) -> None:
+    crm, file = a_crm(), tmp_path / "a.csv"
+    bridge = bridge_to(crm)
+    first = sync_group(bridge, crm, "ALPHA")
+    Subscriber.objects.filter(master_customer_id="0001").update(complained_at=timezone.now())
+    second = sync_group(bridge, crm, "ALPHA")
+    assert "Complained" not in then_of("ALPHA", first, file)
+    assert then_of("ALPHA", second, file).count("Complained") == 1
+
+
+def test_who_joins_with_the_data_that_is_known_had_a_status_before() -> None:
+    crm = a_crm()
+    bridge = bridge_to(crm)
+    sync_group(bridge, crm, "ALPHA")
+    sync_group(bridge, crm, "BETA")
+    crm.lists["ALPHA"] |= {THREE}
+    run = sync_group(bridge, crm, "ALPHA")
+    change = RunChange.objects.get(run=run, master_customer_id="0003")
+    assert (change.change, change.status_before, change.status_after) == ("added", "Subscribed", "Subscribed")
+
+
+def refused(code: str, run_id: int, path: Path) -> str:
+    with pytest.raises(PastUnknown) as refusal:
+        export_group_as_of(group_of(code), run_id, "csv", path)
+    assert not path.exists()
+    return str(refusal.value)
+
+
+def test_what_cannot_be_known_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    crm, file = a_crm(), tmp_path / "a.csv"
+    bridge = bridge_to(crm)
+    run = sync_group(bridge, crm, "ALPHA")
+    other = sync_group(bridge, crm, "BETA")
+    waiting = create_run(
+        bridge, Kind.AUDIENCE, Event.RESYNC_COUNT_DETAILS, group=group_of("ALPHA"), requested_by="t"
+    )
+    catalog = create_run(bridge, Kind.CATALOG, Event.LOGIN, group=None, requested_by="t")
+    assert "There is no run 999999" in refused("ALPHA", 999999, file)
+    assert "is of the list BETA" in refused("ALPHA", other.pk, file)
+    assert "is a catalog sync" in refused("ALPHA", catalog.pk, file)
+    assert "is waiting: it left no audience" in refused("ALPHA", waiting.pk, file)
+    SyncRun.objects.filter(pk=run.pk).update(field_names=None)  # as the migration leaves older runs
+    assert "did not yet keep all that changes" in refused("ALPHA", run.pk, file)
+
+
+def test_history_dropped_by_age_is_refused_and_the_rest_is_told(tmp_path: Path) -> None:
+    crm, file = a_crm(), tmp_path / "a.csv"
+    bridge = bridge_to(crm)
+    runs, exports = [], []
+    for name in ("First", "Second", "Third", "Fourth"):
+        crm.change(ONE, first_name=name)
+        runs.append(sync_group(bridge, crm, "ALPHA"))
+        exports.append(now_of("ALPHA", file))
+    file.unlink()
+    now = timezone.now()
+    for run, months in zip(runs, (30, 20, 2, 0), strict=True):
+        SyncRun.objects.filter(pk=run.pk).update(finished_at=now - timedelta(days=31 * months))
+    ForgottenValue.objects.create(bridge_id=bridge.pk, revision=1, subscriber_id=1, key="city", value="x")
+    dropped = old_history.drop_older(12, now)
+    assert (dropped.runs, dropped.changes) == (1, 1)  # the first run found the group empty: it has no rows
+    assert not ForgottenValue.objects.exists()
+    assert "is kept no longer" in refused("ALPHA", runs[0].pk, file)
+    for run, export in zip(runs[1:], exports[1:], strict=True):
+        assert then_of("ALPHA", run, file) == export
+    assert old_history.drop_older(12, now) == old_history.Dropped(0, 0)
+
+
+def test_dropping_that_was_cut_short_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    crm = a_crm()
+    bridge = bridge_to(crm)
+    for name in ("First", "Second", "Third"):
+        crm.change(ONE, first_name=name)
+        crm.change(TWO, first_name=name)
+        sync_group(bridge, crm, "ALPHA")
+    SyncRun.objects.update(finished_at=timezone.now() - timedelta(days=400))
+    Bridge.objects.update(history_revision=Bridge.objects.get().revision)  # said, and not one row of it done
+    monkeypatch.setattr(old_history, "PIECE", 1)
+    assert old_history.drop_older(12, timezone.now()) == old_history.Dropped(2, 4)
+    assert not RunChange.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("now", "months", "then"),
+    [((2026, 3, 31), 1, (2026, 2, 28)), ((2026, 1, 15), 1, (2025, 12, 15)), ((2024, 3, 30), 13, (2023, 2, 28))],
+)
+def test_months_are_those_of_the_calendar(
+    now: tuple[int, int, int], months: int, then: tuple[int, int, int]
+) -> None:
+    assert old_history.months_before(datetime(*now, tzinfo=UTC), months) == datetime(*then, tzinfo=UTC)
+
+
+@pytest.mark.slow
+def test_the_past_costs_what_changed_since_not_the_history() -> None:
+    """100,000 members, 50,000 changes before the run and 100 since: beside the rows that come out, some hundreds."""
+    people = {
+        (f"{number:07d}", "0"): Person(f"{number}@example.org", "A", "B", True, (("city", "Köln"),))
+        for number in range(100_000)
+    }
+    crm = MemoryCrm(people=people, lists={"ALPHA": set(people), "BETA": set(list(people)[:10])}, fields=(CITY,))
+    crm.batch_size = 50_000
+    bridge = bridge_to(crm)
+    sync_group(bridge, crm, "ALPHA")
+    crm.people |= {key: replace(crm.people[key], first_name="C") for key in list(people)[:50_000]}
+    run = sync_group(bridge, crm, "ALPHA")
+    for key in list(people)[500:580]:
+        crm.change(key, last_name="D")
+    crm.lists["ALPHA"] -= set(list(people)[1000:1020])
+    sync_group(bridge, crm, "ALPHA")
+    past = PastRun.of(run.pk, group_of("ALPHA"))
+    with connect() as connection:
+        connection.execute("ANALYZE")
+        connection.commit()
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        query = as_of.prepare(connection, past)
+        schema = pa.schema([(name, pa.string()) for name in (*COLUMNS, *past.field_names)])
+        rows = sum(batch.num_rows for batch in copy.read(connection, query, schema))
+        read = dict(
+            connection.execute(
+                "SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables"
+            ).fetchall()
+        )
+    assert rows == 100_000
+    assert 100 <= read["run_change"] <= 300
+    assert read["sync_run"] <= 20
+    assert read["group_member"] <= rows + 100
+    assert read["subscriber"] <= rows + 100
