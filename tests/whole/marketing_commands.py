@@ -18,13 +18,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from rollkeeper.cli import preparation
-from rollkeeper.cli.sync_run import document, exit_code, perform_here
+from rollkeeper.cli.sync_run import as_run, document, exit_code, perform_here
 from rollkeeper.marketing.bridges.models import Bridge, PersonalizationField
+from rollkeeper.marketing.previews.make import make
+from rollkeeper.marketing.previews.request import create_preview
 from rollkeeper.marketing.subscribers import store
 from rollkeeper.marketing.subscribers.models import Subscriber
 from rollkeeper.marketing.sync_runs import charge
 from rollkeeper.marketing.sync_runs.models import SyncRun
-from rollkeeper.marketing.sync_runs.preview import preview as previewed
 from rollkeeper.marketing.target_groups import fingerprints, funnel
 from rollkeeper.marketing.target_groups.export import export_group
 from rollkeeper.marketing.target_groups.models import GroupMember, TargetGroup
@@ -65,8 +66,8 @@ def sync(code: str, approve: bool = False) -> dict[str, Any]:
 
 
 def preview(code: str, approve: bool = False) -> dict[str, Any]:
-    run = previewed(_group(code), approve_held=approve, requested_by="tester", progress=lambda _: None)
-    return _document(run)
+    made = make(create_preview(_group(code), requested_by="tester", approve_held=approve).pk)
+    return _document(as_run(made)) | {"error_kind": made.error_kind}
 
 
 def exported(code: str, also_csv: bool = False) -> dict[str, Any]:

@@ -20,27 +20,31 @@ if TYPE_CHECKING:
 @click.argument("code")
 @click.option("--dry-run", is_flag=True, help="Make a preview: say what a sync would do; change nothing.")
 @click.option("--preview", "number", type=int, metavar="N", help="Apply preview N: what it showed, or nothing.")
+@click.option("--full", is_flag=True, help="Pull all of the list, not only what changed.")
 @click.option("--approve-held", is_flag=True, help="Make the removals too that the guard would hold.")
 @json_option
 @click.pass_obj
-def sync(output: Output, code: str, dry_run: bool, number: int | None, approve_held: bool) -> Exit:
+def sync(output: Output, code: str, dry_run: bool, number: int | None, full: bool, approve_held: bool) -> Exit:
     """Sync the target group of the list CODE now, and wait for it.
 
-    Exit codes: 0 done, 1 failed or (with --preview) refused because the world moved, 3 done with removals held, 4 the
-    CRM did not answer or answered nonsense (nothing was changed), 5 another run of the same group is at work.
+    Exit codes: 0 done, 1 failed or (with --preview) refused because the world moved, 3 done with removals held,
+    4 the CRM did not answer or answered nonsense (nothing was changed), 5 another run of the same group is at work.
     """
-    if number is not None and (dry_run or approve_held):
+    if number is not None and (dry_run or approve_held or full):
         raise click.UsageError("--preview goes alone: what it applies was settled when the preview was made.")
+    if dry_run and full:
+        raise click.UsageError("--dry-run pulls what a sync would pull; --full is for a sync.")
     from rollkeeper.cli.database import enter
 
     enter("marketing")
     group = find_group(code)
     if dry_run:
         return _dry_run(output, group, approve_held)
-    return _run(output, group, approve_held, _find_preview(group, number) if number is not None else None)
+    preview = _find_preview(group, number) if number is not None else None
+    return _run(output, group, preview, approve_held=approve_held, full=full)
 
 
-def _run(output: Output, group: TargetGroup, approve_held: bool, preview: Preview | None) -> Exit:
+def _run(output: Output, group: TargetGroup, preview: Preview | None, *, approve_held: bool, full: bool) -> Exit:
     from rollkeeper.sync.events import Event
 
     with output.progress(f"Syncing {group.code}"):
@@ -49,6 +53,7 @@ def _run(output: Output, group: TargetGroup, approve_held: bool, preview: Previe
             Event.RESYNC_COUNT_DETAILS,
             group=group,
             approve_held=preview.approve_held if preview is not None else approve_held,
+            force_full=full,
             preview=preview,
         )
     if run.message:
@@ -74,7 +79,8 @@ def _dry_run(output: Output, group: TargetGroup, approve_held: bool) -> Exit:
     run = sync_run.as_run(preview)
     for sentence in filter(None, (run.message, run.alarm)):
         output.say(sentence)
-    output.answer(sync_run.document(run), lambda console: sync_run.show(console, run))
+    said = f"preview {preview.pk}; apply it with `rollkeeper sync {group.code} --preview {preview.pk}`"
+    output.answer(sync_run.document(run), lambda console: sync_run.show(console, run, said))
     return sync_run.exit_code(run)
 
 

@@ -146,15 +146,9 @@ def exit_code(run: SyncRun) -> Exit:
     return Exit.SOURCE if run.error_kind == "source" else Exit.FAILED
 
 
-def show(console: Console, run: SyncRun) -> None:
-    """The run for people: what came of it, and the proof."""
-    name = run.group.code if run.group else run.bridge.name
-    if run.pk is None:
-        console.print(
-            f"{name}: preview {run.preview_id}; apply it with `rollkeeper sync {name} --preview {run.preview_id}`"
-        )
-    else:
-        console.print(f"{name}: {run.get_status_display().lower()}")
+def show(console: Console, run: SyncRun, said: str = "") -> None:
+    """The run for people: what came of it (`said`, or its status), and the proof."""
+    console.print(f"{run.group.code if run.group else run.bridge.name}: {said or run.get_status_display().lower()}")
     if run.group is None or run.status not in ("completed", "held"):
         return
     console.print("  " + ", ".join(f"{getattr(run, name):,} {name.replace('_', ' ')}" for name in COUNTS))

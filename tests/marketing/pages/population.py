@@ -6,6 +6,7 @@ mailed by the CRM's flags, one in a hundred opted out here.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from rollkeeper.marketing.bridges.models import Bridge, PersonalizationField
 from rollkeeper.marketing.bridges.secret import conceal
+from rollkeeper.marketing.previews.models import Preview, PreviewRow
 from rollkeeper.marketing.sync_runs.models import HeldRemoval, RunChange, SetAsideRow, SyncRun
 from rollkeeper.marketing.target_groups import funnel
 from rollkeeper.marketing.target_groups.models import TargetGroup
@@ -42,9 +44,14 @@ FROM subscriber WHERE bridge_id = %(bridge)s AND master_customer_id::bigint %% %
 """
 
 
+HELD = 100  # removals held of `held`, at most
+SET_ASIDE = [("no_permission", f"{number:012d}") for number in range(1, 131)] + [("no_customer_id", None)]
+
+
 @dataclass(frozen=True)
 class Population:
-    """What was made. `gold` is synced and identical, `held` has held removals, `missing` is gone from the CRM."""
+    """What was made. `gold` is synced and identical; `held` has held removals, rows set aside and an
+    alarm; `missing` is gone from the CRM. `preview` is of a sync of `gold`, with everything in it."""
 
     bridge: Bridge
     gold: TargetGroup
@@ -54,6 +61,8 @@ class Population:
     first_run: SyncRun
     changing_run: SyncRun
     failed_run: SyncRun
+    held_run: SyncRun
+    preview: Preview
 
 
 def make_bridge(url: str = "http://127.0.0.1:9/odata/") -> Bridge:
@@ -78,7 +87,14 @@ def populate(people: int = 400, groups: int = 60) -> Population:
         )
     gold = _group(bridge, "GOLD", "Gold members, all chapters", now)
     held = _group(bridge, "LAPSED", "Lapsed in the last year", now)
-    missing = _group(bridge, "OLDEVENT", "Spring congress 2019", now, missing_at_source=True)
+    missing = _group(
+        bridge,
+        "OLDEVENT",
+        "Spring congress 2019",
+        now,
+        missing_at_source=True,
+        missing_since=now - timedelta(days=2),
+    )
     never = _group(bridge, "NEWBIES", "New members this month", now)
     for number in range(groups):
         _group(bridge, f"LIST{number:04d}", f"Chapter list number {number}", now)
@@ -92,9 +108,10 @@ def populate(people: int = 400, groups: int = 60) -> Population:
     for group in (gold, held, missing):
         _settle(group, now)
     changing_run = _changing_run(bridge, gold, now)
-    _hold(bridge, held, now)
+    held_run = _hold(bridge, held, now)
     failed_run = _failed_run(bridge, never, now)
-    return Population(bridge, gold, held, missing, never, first_run, changing_run, failed_run)
+    preview = make_preview(gold)
+    return Population(bridge, gold, held, missing, never, first_run, changing_run, failed_run, held_run, preview)
 
 
 def _group(bridge: Bridge, code: str, name: str, now: datetime, **more: object) -> TargetGroup:
@@ -165,22 +182,70 @@ def _changing_run(bridge: Bridge, group: TargetGroup, now: datetime) -> SyncRun:
         SetAsideRow.objects.create(
             run=run, group=group, kind="invalid", reason=reason, master_customer_id=master, sub_customer_id="0",
             row={"master_customer_id": master, "email": "someone@example.org", "first_name": "Someone"},
+            since_run=run.pk,
         )  # fmt: skip
+    TargetGroup.objects.filter(pk=group.pk).update(applied_run=run.pk)
+    group.refresh_from_db()
     return run
 
 
-def _hold(bridge: Bridge, group: TargetGroup, now: datetime) -> None:
+def _hold(bridge: Bridge, group: TargetGroup, now: datetime) -> SyncRun:
+    members = list(group.groupmember_set.order_by("master_customer_id")[:HELD])
     run = _run(
-        bridge, group, now - timedelta(minutes=50), status=SyncRun.Status.HELD, held=40,
-        message="The sync would remove 40 of 133 members (30%); the limit is 15%.",
-        received=93, unchanged=93, stored_fingerprint="a" * 32,
+        bridge, group, now - timedelta(minutes=50), status=SyncRun.Status.HELD, held=len(members),
+        message=f"The sync would remove {len(members)} of 133 members (75%); the limit is 15%.",
+        received=33 + len(SET_ASIDE), unchanged=33, set_aside=len(SET_ASIDE), stored_fingerprint="a" * 32,
+        alarm="The CRM's flag unsubscribed 60 of 133 members (45%) in one sync. They get no mail.",
     )  # fmt: skip
-    for number in range(3):
-        HeldRemoval.objects.create(
-            group=group, run=run, subscriber_id=number, master_customer_id=f"{number:012d}", sub_customer_id="0"
+    SetAsideRow.objects.bulk_create(
+        SetAsideRow(
+            run=run, group=group, kind="invalid", reason=reason, master_customer_id=master, sub_customer_id="0",
+            row={"master_customer_id": master, "email": "someone@example.org"}, since_run=run.pk,
         )
-    TargetGroup.objects.filter(pk=group.pk).update(count_held=40, fingerprint="a" * 32)
+        for reason, master in SET_ASIDE
+    )  # fmt: skip
+    HeldRemoval.objects.bulk_create(
+        HeldRemoval(
+            group=group, run=run, subscriber_id=member.subscriber_id, reason="deleted" if place == 1 else "left",
+            master_customer_id=member.master_customer_id, sub_customer_id=member.sub_customer_id,
+        )
+        for place, member in enumerate(members)
+    )  # fmt: skip
+    TargetGroup.objects.filter(pk=group.pk).update(
+        count_held=len(members), held_since=now - timedelta(days=1), fingerprint="a" * 32, applied_run=run.pk
+    )
     group.refresh_from_db()
+    return run
+
+
+def make_preview(group: TargetGroup, people: int = 60) -> Preview:
+    """A preview that is ready, with people of every kind."""
+    now = timezone.now()
+    counts = dict.fromkeys(("added", "updated", "removed", "set_aside", "unsubscribed", "resubscribed"), people)
+    preview = Preview.objects.create(
+        bridge=group.bridge, group=group, status=Preview.Status.READY, requested_by="ada", mode="full",
+        started_at=now, finished_at=now, list_as_of=now - timedelta(hours=9), list_version="7",
+        crm_fingerprint="4f1c2a7be0d94c6f8a3b5e7d9c1f2a4b", group_fingerprint=group.fingerprint, removal_share=15,
+        removal_floor=10, received=300, unchanged=300 - 3 * people, members=group.count_members, **counts,
+    )  # fmt: skip
+    changes = json.dumps({"email": ["old@example.org", "new@example.org"], "MembershipLevel": [None, "Gold"]})
+    rows = []
+    for kind in ("added", "updated", "removed", "set_aside"):
+        for number in range(people):
+            known = kind != "added"
+            rows.append(
+                PreviewRow(
+                    preview=preview, kind=kind, subscriber_id=1 if known else None,
+                    master_customer_id=f"{number:012d}", sub_customer_id="0", first_name="Zoë", last_name="Ångström",
+                    email=f"person{number}@example.org", status_before="Subscribed" if known else None,
+                    status_after="Unsubscribed from remote system" if kind == "updated" else "Subscribed",
+                    changes=changes if kind == "updated" else None, row='{"email": "x"}' if kind == "set_aside" else None,
+                    flag="unsubscribed" if kind == "updated" else "resubscribed" if kind == "added" else None,
+                    reason={"set_aside": "no_permission", "removed": "left"}.get(kind),
+                )
+            )  # fmt: skip
+    PreviewRow.objects.bulk_create(rows)
+    return preview
 
 
 def _failed_run(bridge: Bridge, group: TargetGroup, now: datetime) -> SyncRun:

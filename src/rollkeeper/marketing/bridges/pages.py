@@ -13,6 +13,7 @@ from rollkeeper.marketing.bridges.forms import BridgeForm, FieldForm
 from rollkeeper.marketing.bridges.last_runs import last_runs
 from rollkeeper.marketing.bridges.models import Bridge, PersonalizationField
 from rollkeeper.marketing.bridges.rules import MAY_CONFIGURE
+from rollkeeper.marketing.guard.limits import bridge_effect
 from rollkeeper.marketing.sync_runs.models import SyncRun
 from rollkeeper.marketing.sync_runs.request import request_sync
 from rollkeeper.marketing.sync_runs.rules import MAY_SYNC
@@ -40,6 +41,7 @@ def bridge(request: HttpRequest, bridge_id: int) -> HttpResponse:
         "events": last_runs(found),
         "run": last_catalog_run if last_catalog_run and last_catalog_run.status in unfinished else None,
         "last_run": last_catalog_run,
+        "guard_effect": bridge_effect(found),
     }
     return render(request, "bridges/bridge.html", context)
 

@@ -57,6 +57,22 @@ def effect(guard: Guard, members: int) -> str:
     return f"Of {members:,} members up to {most:,} may leave at once; if more would, all removals are held."
 
 
+def bridge_effect(bridge: Bridge) -> str:
+    """What a bridge's limits mean, by its largest target group that has none of its own."""
+    group = (
+        bridge.target_groups.filter(removal_share=None, removal_floor=None, count_members__gt=0)
+        .order_by("-count_members")
+        .first()
+    )
+    if group is None:
+        return (
+            f"Up to {bridge.removal_share} % of a target group's members may leave in one sync, "
+            f"and fewer than {bridge.removal_floor:,} people in any case."
+        )
+    sentence = effect(_guard(bridge.removal_share, bridge.removal_floor), group.count_members)
+    return f"In the largest target group, {group.name}: {sentence[:1].lower()}{sentence[1:]}"
+
+
 @transaction.atomic
 def change_limits(owner: Bridge | TargetGroup, limits: Limits, *, changed_by: str) -> bool:
     """Set the limits of a bridge or of one group and keep who did it; False where they are so already."""

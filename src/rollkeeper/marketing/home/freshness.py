@@ -86,6 +86,12 @@ def runs_needing_attention() -> list[SyncRun]:
     return [run for run in newest.values() if not _succeeded_after(run)][:ATTENTION]
 
 
+def unseen_alarms() -> list[SyncRun]:
+    """Runs that applied a mass of opt-outs (B3) and that nobody has marked as seen, newest first."""
+    alarms = SyncRun.objects.exclude(alarm="").filter(alarm_seen_by="")
+    return list(alarms.select_related("group", "bridge").order_by("-id")[:ATTENTION])
+
+
 def _succeeded_after(run: SyncRun) -> bool:
     good = (SyncRun.Status.COMPLETED, SyncRun.Status.HELD)
     return SyncRun.objects.filter(bridge=run.bridge_id, group=run.group_id, status__in=good, id__gt=run.pk).exists()

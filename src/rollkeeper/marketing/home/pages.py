@@ -23,6 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "catalog_synced_at": freshness.last_catalog_sync(),
         "attention": freshness.runs_needing_attention(),
         "held": TargetGroup.objects.filter(count_held__gt=0).order_by("-count_held", "code")[:10],
+        "alarms": freshness.unseen_alarms(),
         "runs": SyncRun.objects.select_related("group", "bridge").order_by("-id")[:LAST_RUNS],
         "has_bridge": Bridge.objects.exists(),
     }

@@ -20,7 +20,6 @@ from psycopg.rows import dict_row
 from rollkeeper.marketing.previews.models import PreviewRow
 from rollkeeper.marketing.subscribers import arrivals, history
 from rollkeeper.postgres import copy
-from rollkeeper.sync.member import FIXED_COLUMNS as FIXED
 from rollkeeper.sync.permission import OwnOptOuts, Status, status
 from rollkeeper.sync.plan import Plan, Verdict
 
@@ -71,6 +70,16 @@ class Incoming:
     address_valid: bool
     subscriber_id: int | None
 
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> Incoming:
+        """A row as it stands in the plan: what is fixed, the fields, then hash, address_valid, subscriber_id."""
+        master, sub, email, first_name, last_name, allow_email, denied_by, *rest = row
+        *fields, high, low, address_valid, subscriber_id = rest
+        return cls(
+            master, sub, email, first_name, last_name, allow_email, denied_by, tuple(fields), high, low,
+            address_valid, subscriber_id,
+        )  # fmt: skip
+
     @property
     def values(self) -> tuple[str | bool | None, ...]:
         """What is compared, in the order of `history.NOTED_COLUMNS`, then the fields."""
@@ -109,9 +118,7 @@ class RowWriter:
         rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
         known = self._known([row[:2] for row in rows], values) if self._knows_people else {}
         for row in rows:
-            yield self._row(
-                Incoming(*row[: len(FIXED)], row[len(FIXED) : -4], *row[-4:]), known.get(row[:2]), values
-            )
+            yield self._row(Incoming.of(row), known.get(row[:2]), values)
 
     def _row(self, new: Incoming, stored: Stored | None, values: Mapping[str, str | None]) -> Row:
         after = status(new.allow_email, new.email, new.address_valid, _own(stored))
@@ -136,7 +143,7 @@ class RowWriter:
             }
         return row
 
-    def _flag(self, before: str, after: Status) -> Flag | None:
+    def _flag(self, before: str, after: Status) -> PreviewRow.Flag | None:
         remote = Status.UNSUBSCRIBED_REMOTE
         if (before == remote) == (after == remote):
             return None
@@ -144,7 +151,9 @@ class RowWriter:
         self._moves[flag] += 1
         return flag
 
-    def _leaving(self, batch: pa.RecordBatch, kind: Kind, words: Mapping[tuple[str, str], str]) -> list[Row]:
+    def _leaving(
+        self, batch: pa.RecordBatch, kind: PreviewRow.Kind, words: Mapping[tuple[str, str], str]
+    ) -> list[Row]:
         rows = batch.select(["master_customer_id", "sub_customer_id", "subscriber_id"]).to_pylist()
         people = self._by_id([row["subscriber_id"] for row in rows])
         return [

@@ -139,9 +139,8 @@ def _fail_or_give_way(run: SyncRun, error: Exception) -> None:
 
 def _mark_missing(run: SyncRun) -> None:
     """The list is gone (S29): nothing is removed, and the group says since when."""
-    TargetGroup.objects.filter(pk=run.group_id, missing_at_source=False).update(
-        missing_at_source=True, missing_since=timezone.now()
-    )
+    there = TargetGroup.objects.filter(missing_at_source=False, runs=run)
+    there.update(missing_at_source=True, missing_since=timezone.now())
 
 
 def _own_words(error: Exception) -> str:

@@ -15,6 +15,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from rollkeeper.marketing.bridges.models import Bridge
+from rollkeeper.marketing.guard.limits import effect, guard_of
+from rollkeeper.marketing.previews.models import Preview
 from rollkeeper.marketing.sync_runs.models import SyncRun
 from rollkeeper.marketing.sync_runs.request import request_sync
 from rollkeeper.marketing.sync_runs.rules import MAY_SYNC
@@ -88,8 +90,17 @@ def count_details(request: HttpRequest, group_id: int) -> HttpResponse:
         "is_running": run is not None and run.status in UNFINISHED,
         "steps": _steps(group),
         "identical": group.fingerprint == group.crm_fingerprint,
+        "guard_effect": effect(guard_of(group), group.count_members),
+        "alarm": group.runs.filter(alarm_seen_by="").exclude(alarm="").order_by("-id").first(),
+        "preview": _newest_preview(group, run),
     }
     return render(request, "target_groups/count_details.html", context)
+
+
+def _newest_preview(group: TargetGroup, run: SyncRun | None) -> Preview | None:
+    """The newest preview, while no run was asked for after it."""
+    newest = group.previews.order_by("-id").first()
+    return newest if newest is not None and (run is None or newest.requested_at > run.requested_at) else None
 
 
 def _steps(group: TargetGroup) -> list[FunnelStep]:
@@ -110,10 +121,7 @@ def _steps(group: TargetGroup) -> list[FunnelStep]:
 @require_POST
 @permission_required(MAY_SYNC, raise_exception=True)
 def sync_group(request: HttpRequest, group_id: int) -> HttpResponse:
-    """Sync Target Group, Resync Target Group (S23): ask for an audience sync and go where its progress shows.
-
-    With `approve_held` the removals that the guard held are made (B3).
-    """
+    """Sync Target Group, Resync Target Group (S23): ask for an audience sync and go where its progress shows."""
     group = get_object_or_404(TargetGroup.objects.select_related("bridge"), pk=group_id)
     request_sync(
         group.bridge,
@@ -121,7 +129,6 @@ def sync_group(request: HttpRequest, group_id: int) -> HttpResponse:
         Event.RESYNC_COUNT_DETAILS,
         group=group,
         requested_by=request.user.get_username(),
-        approve_held=request.POST.get("approve_held") == "yes",
     )
     return redirect("count-details", group.pk)
 
