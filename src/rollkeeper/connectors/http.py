@@ -81,14 +81,21 @@ class Http:
     silence_seconds: float = SILENCE_SECONDS
 
     @contextmanager
-    def open(self, path: str, accept: str, query: Mapping[str, str] | None = None) -> Iterator[Body]:
-        """A GET whose answer is read as it comes. Raises a `ConnectorError`, or `Answered`."""
+    def open(
+        self, path: str, accept: str, query: Mapping[str, str] | None = None, *, asked: Any = None
+    ) -> Iterator[Body]:
+        """A request whose answer is read as it comes: a GET, or a POST of the JSON document `asked`.
+
+        Raises a `ConnectorError`, or `Answered`.
+        """
+        posted = asked is not None
         with urllib3.PoolManager() as pool:
             with self.failures():
                 response = pool.request(
-                    "GET",
+                    "POST" if posted else "GET",
                     self.base + path + (f"?{urlencode(query)}" if query else ""),
-                    headers=self._headers(accept),
+                    headers=self._headers(accept) | ({"Content-Type": "application/json"} if posted else {}),
+                    body=json.dumps(asked).encode() if posted else None,
                     preload_content=False,
                     redirect=False,
                     retries=False,
@@ -101,9 +108,9 @@ class Http:
             finally:
                 response.close()
 
-    def json(self, path: str, query: Mapping[str, str] | None = None) -> Any:
-        """The JSON document at a path."""
-        with self.open(path, "application/json", query) as body:
+    def json(self, path: str, query: Mapping[str, str] | None = None, *, asked: Any = None) -> Any:
+        """The JSON document at a path, or the answer to the JSON document `asked`."""
+        with self.open(path, "application/json", query, asked=asked) as body:
             data = body.read_to(DOCUMENT_BYTES)
         try:
             return json.loads(data)

@@ -6,15 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rollkeeper.sync.connector import SourceNonsense
-from rollkeeper.sync.member import Field, member_schema
+from rollkeeper.sync.connector import Mode, SourceNonsense
+from rollkeeper.sync.member import REMOVED, REMOVED_COLUMN, Field, delta_schema, member_schema
 
 NEVER_NULL = ("allow_email", "hash_hi", "hash_lo")
 
 
-def check_schema(schema: pa.Schema, fields: tuple[Field, ...]) -> None:
-    """Whether a stream's columns are those of a member with these fields. Raises `SourceNonsense` naming one."""
-    expected = member_schema(fields)
+def check_schema(schema: pa.Schema, fields: tuple[Field, ...], mode: Mode = Mode.FULL) -> None:
+    """Whether a stream's columns are those of a member (or a change) with these fields. Raises `SourceNonsense`
+    naming one."""
+    expected = delta_schema(fields) if mode is Mode.DELTA else member_schema(fields)
     if missing := [name for name in expected.names if name not in schema.names]:
         raise SourceNonsense(
             f"The CRM's members lack the column {missing[0]!r}. The CRM declares it and does not send it."
@@ -45,8 +46,9 @@ class MemberChecks:
             batch.validate(full=True)
         except pa.ArrowInvalid as error:
             raise SourceNonsense(f"The CRM sent rows that cannot be read: {str(error)[:200]}") from error
+        members = _members_among(batch)
         for name in NEVER_NULL:
-            if batch.column(name).null_count:
+            if members.column(name).null_count:
                 raise SourceNonsense(f"The CRM sent rows without {name}, which every row must have.")
         if batch.num_rows:
             self._check_order(batch)
@@ -65,6 +67,21 @@ class MemberChecks:
         if self._last is not None and _bytes(self._last) > _bytes(first):
             raise _out_of_order(self._last, first)
         self._last = _key(master, sub, batch.num_rows - 1)
+
+
+def _members_among(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows that are members; of changes, those that are not removals. Raises `SourceNonsense` for a removal that
+    is none of those there are, or that names nobody."""
+    if REMOVED_COLUMN not in batch.schema.names:
+        return batch
+    word = batch.column(REMOVED_COLUMN)
+    is_member = pc.is_null(word)
+    if unknown := set(pc.unique(word.drop_null()).to_pylist()) - REMOVED:
+        raise SourceNonsense(f"The CRM says that someone is {min(unknown)[:40]!r}, which is no kind of removal.")
+    gone = batch.filter(pc.invert(is_member))
+    if any(gone.column(name).null_count for name in ("master_customer_id", "sub_customer_id")):
+        raise SourceNonsense("The CRM says that someone is no member any more, and does not say who.")
+    return batch.filter(is_member)
 
 
 def _key(master: pa.Array, sub: pa.Array, row: int) -> tuple[str, str]:

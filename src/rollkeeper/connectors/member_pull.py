@@ -21,9 +21,7 @@ from rollkeeper.sync.member_stream import (
 
 
 class MemberPull:
-    """One pull of a list's members, checked as it comes (`sync.connector.Pull`)."""
-
-    mode = Mode.FULL
+    """One pull of a list's members, or of what changed, checked as it comes (`sync.connector.Pull`)."""
 
     def __init__(self, body: Body, code: str, crm: str) -> None:
         self._body = body
@@ -34,11 +32,14 @@ class MemberPull:
             self._opening: Opening = read_opening(self._reader.schema)
         if self._opening.code != code:
             raise SourceNonsense(f"{crm} was asked for list {code} and answered with {self._opening.code[:80]}.")
-        self.fields = self._opening.fields
-        check_schema(self._reader.schema, self.fields)
+        self.fields, self.mode = self._opening.fields, self._opening.mode
+        check_schema(self._reader.schema, self.fields, self.mode)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Members in `member_schema(fields)`, ascending by (master, sub). Raises a `ConnectorError`."""
+        """Members in `member_schema(fields)`, changes in `delta_schema(fields)`, ascending by (master, sub).
+
+        Raises a `ConnectorError`.
+        """
         checks, rows, total = MemberChecks(), 0, 0
         while self._closing is None:
             batch = self._next()
@@ -71,6 +72,8 @@ class MemberPull:
 
     def _check_end(self, rows: int, fingerprint: str) -> None:
         closing = self.closing()
+        if self.mode is Mode.UNCHANGED and rows:
+            raise SourceNonsense(f"{self._crm} says that nothing changed, and sent {rows:,} rows.")
         with self._arrow_errors():
             for _ in self._reader:
                 raise SourceNonsense(f"{self._crm} sent more rows after the closing ones.")

@@ -6,26 +6,31 @@ add up (order, types, row count, fingerprint, end) raises, and nothing of it is 
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from rollkeeper.connectors import list_questions
 from rollkeeper.connectors.http import SILENCE_SECONDS, Answered, Http, checked_url
 from rollkeeper.connectors.member_pull import MemberPull
 from rollkeeper.sync.connector import (
     Catalog,
     CatalogList,
     ConnectorError,
+    Key,
     ListMissing,
     ListNotBuilt,
     PersonAtSource,
+    RangeSums,
     SourceMisconfigured,
     SourceNonsense,
     SourceUnavailable,
+    SourceVerification,
 )
 from rollkeeper.sync.member import RESERVED_NAMES, Field
 from rollkeeper.sync.member_stream import CONTENT_TYPE, FIELD_TYPES
@@ -65,16 +70,47 @@ class Connector:
     @contextmanager
     def members(self, code: str) -> Iterator[MemberPull]:
         """One pull of a list. Not retried here: the caller spools it, and starts anew or not at all."""
-        path = f"MarketingLists({quote(_quoted(code), safe='')})/Members"
+        with self._pull(code, {}) as pull:
+            yield pull
+
+    @contextmanager
+    def changes(self, code: str, token: str, also: Sequence[Key] = ()) -> Iterator[MemberPull]:
+        """What changed in a list since a token, with the present rows of `also` (B2, B7). One request."""
+        with self._pull(code, {"since": token} | ({"also": json.dumps(also)} if also else {})) as pull:
+            yield pull
+
+    @contextmanager
+    def members_between(self, code: str, first: Key | None, end: Key | None) -> Iterator[MemberPull]:
+        """One pull of the members with customer ids from `first` until before `end` (B1)."""
+        bounds = {"first": first, "end": end}
+        with self._pull(code, {name: json.dumps(key) for name, key in bounds.items() if key is not None}) as pull:
+            yield pull
+
+    @contextmanager
+    def _pull(self, code: str, options: dict[str, str]) -> Iterator[MemberPull]:
         try:
-            with self._http.open(path, CONTENT_TYPE) as body:
+            with self._http.open(f"{_list_path(code)}/Members", CONTENT_TYPE, options) as body:
                 yield MemberPull(body, code, self._http.name)
+        except Answered as answer:
+            raise self._members_error(answer, code) from answer
+
+    def range_sums(self, code: str, bounds: Sequence[Key]) -> RangeSums:
+        """Sums over ranges of the list's customer ids, computed from its rows (B1)."""
+        try:
+            return self._try_again(lambda: list_questions.range_sums(self._http, _list_path(code), bounds))
+        except Answered as answer:
+            raise self._members_error(answer, code) from answer
+
+    def verify(self, code: str, *, repair: bool = False) -> SourceVerification:
+        """Have the CRM compare what it keeps of a list with what the list's rows add up to (B1)."""
+        try:
+            return self._try_again(lambda: list_questions.verify(self._http, _list_path(code), repair=repair))
         except Answered as answer:
             raise self._members_error(answer, code) from answer
 
     def person(self, code: str, master_customer_id: str, sub_customer_id: str) -> PersonAtSource:
         """Of one person: in the list as last regenerated, and the record as it is now (B5)."""
-        marketing_list = f"MarketingLists({quote(_quoted(code), safe='')})"
+        marketing_list = _list_path(code)
         key = f"MasterCustomerId eq {_quoted(master_customer_id)} and SubCustomerId eq {_quoted(sub_customer_id)}"
         try:
             as_of = self._http.json(marketing_list, {"$select": "LastRegenerated"})
@@ -147,6 +183,10 @@ class Connector:
             except SourceUnavailable:
                 time.sleep(pause)
         return ask()
+
+
+def _list_path(code: str) -> str:
+    return f"MarketingLists({quote(_quoted(code), safe='')})"
 
 
 def _quoted(text: str) -> str:

@@ -176,6 +176,31 @@ class TellsRanges(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SourceVerification:
+    """What a CRM keeps of a list, and what it computes from the list's rows, at one instant.
+
+    `repaired`: it has kept what it computed since.
+    """
+
+    kept: RangeSum
+    computed: RangeSum
+    repaired: bool
+
+    @property
+    def is_consistent(self) -> bool:
+        return self.kept == self.computed
+
+
+@runtime_checkable
+class VerifiesItself(Protocol):
+    """What a connector may promise beside the rest: that the CRM looks whether it contradicts itself (B1)."""
+
+    def verify(self, code: str, *, repair: bool = False) -> SourceVerification:
+        """Have the CRM compute from all rows of a list what it keeps of it; with `repair`, keep that."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class PersonAtSource:
     """What the CRM says now of one person with regard to one list (B5).
 
