@@ -13,8 +13,10 @@ NEVER_NULL = ("allow_email", "hash_hi", "hash_lo")
 
 
 def check_schema(schema: pa.Schema, fields: tuple[Field, ...], mode: Mode = Mode.FULL) -> None:
-    """Whether a stream's columns are those of a member (or a change) with these fields. Raises `SourceNonsense`
-    naming one."""
+    """Whether a stream's columns are those of a member, or a change, with these fields.
+
+    Raises `SourceNonsense`, naming a column.
+    """
     expected = delta_schema(fields) if mode is Mode.DELTA else member_schema(fields)
     if missing := [name for name in expected.names if name not in schema.names]:
         raise SourceNonsense(
@@ -70,8 +72,10 @@ class MemberChecks:
 
 
 def _members_among(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows that are members; of changes, those that are not removals. Raises `SourceNonsense` for a removal that
-    is none of those there are, or that names nobody."""
+    """The rows that are members; of changes, those that are not removals.
+
+    Raises `SourceNonsense` for a removal that is none of those there are, or that names nobody.
+    """
     if REMOVED_COLUMN not in batch.schema.names:
         return batch
     word = batch.column(REMOVED_COLUMN)
