@@ -53,22 +53,39 @@ def then_of(code: str, run: SyncRun, path: Path) -> str:
     return path.read_text()
 
 
-def test_runs_that_overlap_are_told_in_the_order_they_were_applied(tmp_path: Path) -> None:
-    """The run with the lower number is applied last: by number it would be the older one."""
+def asked_for(code: str, **more: SyncRun.Status) -> SyncRun:
+    group = group_of(code)
+    return create_run(
+        group.bridge, Kind.AUDIENCE, Event.RESYNC_COUNT_DETAILS, group=group, requested_by="test", **more
+    )
+
+
+def test_old_values_are_taken_in_the_order_in_which_runs_were_applied(tmp_path: Path) -> None:
+    """The run with the lowest number is applied last."""
     crm, file = a_crm(), tmp_path / "a.csv"
     bridge = bridge_to(crm)
-    sync_group(bridge, crm, "ALPHA")
-    early = create_run(bridge, Kind.AUDIENCE, Event.RESYNC_COUNT_DETAILS, group=group_of("ALPHA"), requested_by="t")
+    early = asked_for("ALPHA")
+    first = sync_group(bridge, crm, "ALPHA", run=asked_for("ALPHA", status=SyncRun.Status.RUNNING))
+    exports = [(first, "ALPHA", now_of("ALPHA", file))]
     crm.change(ONE, first_name="Second")
-    second = sync_group(bridge, crm, "BETA")
-    beta = now_of("BETA", file)
+    exports.append((sync_group(bridge, crm, "BETA"), "BETA", now_of("BETA", file)))
     crm.change(ONE, first_name="Third")
-    third = sync_group(bridge, crm, "ALPHA", run=early)
-    alpha = now_of("ALPHA", file)
-    assert early.pk < second.pk
-    assert "Third" not in beta
-    assert then_of("BETA", second, file) == beta
-    assert then_of("ALPHA", third, file) == alpha
+    exports.append((sync_group(bridge, crm, "ALPHA", run=early), "ALPHA", now_of("ALPHA", file)))
+    assert [run.revision for run, _, _ in exports] == sorted(run.revision or 0 for run, _, _ in exports)
+    for run, code, export in exports:
+        assert then_of(code, run, file) == export
+
+
+def test_moves_are_taken_in_the_order_in_which_runs_were_applied(tmp_path: Path) -> None:
+    crm, file = a_crm(), tmp_path / "a.csv"
+    bridge = bridge_to(crm)
+    exports = [(sync_group(bridge, crm, "ALPHA"), now_of("ALPHA", file))]
+    early = asked_for("ALPHA")
+    for members, run in (({TWO}, asked_for("ALPHA", status=SyncRun.Status.RUNNING)), ({ONE, TWO, THREE}, early)):
+        crm.lists["ALPHA"] = members
+        exports.append((sync_group(bridge, crm, "ALPHA", run=run), now_of("ALPHA", file)))
+    for run, export in exports:
+        assert then_of("ALPHA", run, file) == export
 
 
 def test_parquet_is_told_byte_for_byte_too(tmp_path: Path) -> None:

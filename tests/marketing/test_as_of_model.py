@@ -97,15 +97,21 @@ class Remembering(RuleBasedStateMachine):
     def a_sync_is_asked_for_and_waits(self, code: str) -> None:
         """Runs are not applied in the order of their numbers."""
         if code not in self.asked:
-            group = TargetGroup.objects.get(bridge=self.bridge, code=code)
-            self.asked[code] = create_run(
-                self.bridge, Kind.AUDIENCE, Event.RESYNC_COUNT_DETAILS, group=group, requested_by="test"
-            )
+            self.asked[code] = self._run(code, SyncRun.Status.WAITING)
 
-    @rule(code=codes, repeat=st.just(set()) | st.sets(keys, max_size=2), approve=st.booleans())
-    def a_sync(self, code: str, repeat: set[Key], approve: bool) -> None:
+    def _run(self, code: str, status: SyncRun.Status) -> SyncRun:
+        group = TargetGroup.objects.get(bridge=self.bridge, code=code)
+        return create_run(
+            self.bridge, Kind.AUDIENCE, Event.RESYNC_COUNT_DETAILS, group=group, requested_by="test", status=status
+        )
+
+    @rule(
+        code=codes, repeat=st.just(set()) | st.sets(keys, max_size=2), approve=st.booleans(), by_hand=st.booleans()
+    )
+    def a_sync(self, code: str, repeat: set[Key], approve: bool, by_hand: bool) -> None:
+        """The one that waits, or one by hand, which goes before it."""
         self.crm.repeat = repeat
-        asked = self.asked.pop(code, None)
+        asked = self._run(code, SyncRun.Status.RUNNING) if by_hand else self.asked.pop(code, None)
         run = sync_group(self.bridge, self.crm, code, approve_held=approve, run=asked)
         group = TargetGroup.objects.get(bridge=self.bridge, code=code)
         self.put_by[run.pk] = code, exported(lambda path: export_group(group, "csv", path))
@@ -114,7 +120,7 @@ class Remembering(RuleBasedStateMachine):
     def a_person_changes_and_all_groups_follow(self, person: Person, key: Key, approve: bool) -> None:
         self.crm.people[key] = person
         for code in CODES:
-            self.a_sync(code, set(), approve)
+            self.a_sync(code, set(), approve, by_hand=True)
 
     @rule()
     def someone_asks_for_every_past_audience(self) -> None:
