@@ -117,6 +117,12 @@ class SyncRun(models.Model):
         """The CRM's fingerprint and ours were equal when the run ended (B1)."""
         return bool(self.crm_fingerprint) and self.crm_fingerprint == self.stored_fingerprint
 
+    @property
+    def changes_dropped(self) -> bool:
+        """What it changed was dropped by age (`old_history.py`); its counts stay."""
+        dropped = self.revision is not None and self.revision <= self.bridge.history_revision
+        return dropped and self.added + self.updated + self.removed > 0
+
 
 class RunChange(models.Model):
     """What a run changed for one member. A run that found its group empty writes none: `all_added` says it."""
