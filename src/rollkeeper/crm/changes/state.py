@@ -96,11 +96,13 @@ def rebuild_every_state(cursor: CursorWrapper) -> None:
     cursor.execute(_REBUILD_ALL)
 
 
-def kept_state(cursor: CursorWrapper, list_id: int) -> ListState | None:
-    """A list's facts as they are kept; None where it has none."""
-    cursor.execute("SELECT members, fingerprint FROM list_state WHERE list_id = %s", [list_id])
-    found = cursor.fetchone()
-    return ListState(int(found[0]), int(found[1])) if found else None
+def kept_and_computed(list_id: int) -> tuple[ListState | None, ListState]:
+    """A list's facts as they are kept (None: there are none) and as the rows give them, at one instant."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KEPT_AND_COMPUTED, {"list_id": list_id})
+        kept_members, kept_fingerprint, members, fingerprint = cursor.fetchone()
+    kept = None if kept_members is None else ListState(kept_members, int(kept_fingerprint))
+    return kept, ListState(members, int(fingerprint))
 
 
 def _compute(cursor: CursorWrapper, list_id: int) -> bool:
@@ -150,6 +152,15 @@ _COMPUTE = sql.SQL(
     ON CONFLICT (list_id) DO UPDATE
     SET members = excluded.members, fingerprint = excluded.fingerprint, changed_xid = excluded.changed_xid
     WHERE (s.members, s.fingerprint) <> (excluded.members, excluded.fingerprint)
+    """
+).format(total=_TOTAL, counted=_COUNTED.format(only=sql.SQL("AND list_id = %(list_id)s")))
+_KEPT_AND_COMPUTED = sql.SQL(
+    """
+    SELECT s.members, s.fingerprint, d.members, d.fingerprint
+    FROM (
+        SELECT count(*) AS members, {total} AS fingerprint FROM {counted} JOIN profile p USING (constituent_id)
+    ) AS d
+    LEFT JOIN list_state s ON s.list_id = %(list_id)s
     """
 ).format(total=_TOTAL, counted=_COUNTED.format(only=sql.SQL("AND list_id = %(list_id)s")))
 _REBUILD_ALL = sql.SQL(

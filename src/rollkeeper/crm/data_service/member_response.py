@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from rollkeeper.crm.data_service.errors import Refusal, bad_request, not_found
-from rollkeeper.crm.data_service.members import ListNotBuilt, Members, NoSuchList, ProfilesBusy, open_members
+from rollkeeper.crm.data_service.members import (
+    ListNotBuilt,
+    Members,
+    MembersInconsistent,
+    NoSuchList,
+    ProfilesBusy,
+    open_members,
+)
 from rollkeeper.crm.data_service.members_query import Span
 from rollkeeper.sync.connector import MOST_ALSO, Key
 from rollkeeper.sync.member_stream import CONTENT_TYPE, Compression, encode
@@ -96,6 +103,8 @@ def refusals() -> Iterator[None]:
         raise Refusal(409, "ListNotBuilt", f"{error} Run it first.") from error
     except ProfilesBusy as error:
         raise Refusal(503, "Busy", str(error), {"Retry-After": "5"}) from error
+    except MembersInconsistent as error:
+        raise Refusal(500, "Inconsistent", f"{error} Run rollkeeper crm verify --repair.") from error
 
 
 def read_key(value: object) -> Key:

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 from django.db import connection
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from rollkeeper.crm.changes.delta import changes_since
 from rollkeeper.crm.changes.present import ListNotBuilt, NoSuchList, PresentList, look, present_list
 from rollkeeper.crm.changes.state import rebuild_state
 from rollkeeper.crm.changes.token import ChangeToken, read_token
-from rollkeeper.crm.data_service.members_query import Span, column_names, members_between, members_query
+from rollkeeper.crm.data_service.members_query import Span, column_names, for_all_members, members_between
 from rollkeeper.crm.personalization.profile import refresh_profiles
-from rollkeeper.postgres.arrow import FEW_ROWS, Query, Snapshot, set_local, snapshot
+from rollkeeper.postgres.arrow import FEW_ROWS, Query, Snapshot, snapshot
 from rollkeeper.sync.connector import Key, Mode
 from rollkeeper.sync.member import delta_schema, member_schema
 from rollkeeper.sync.member_stream import ListFacts, Opening
@@ -30,7 +29,6 @@ from rollkeeper.sync.member_stream import ListFacts, Opening
 __all__ = ["ListNotBuilt", "Members", "MembersInconsistent", "NoSuchList", "ProfilesBusy", "open_members"]
 
 REFRESHES = 5  # tries to find the profiles whole while others write
-BYTES_A_HASHED_ID = 32  # PostgreSQL's own estimate for a bigint in a hashed subplan
 
 
 class ProfilesBusy(RuntimeError):
@@ -83,26 +81,41 @@ def open_members(
     Raises `NoSuchList`, `ListNotBuilt`, `ProfilesBusy`, `QueryFailed`.
     """
     token = read_token(since) if since is not None else None
-    for _ in range(REFRESHES):
-        refresh_profiles()
-        now = _present(code)
-        if not now.has_facts:
-            rebuild_state(now.id)
-        elif token is not None and not also and now.is_whole and _unchanged(now, token):
+    if token is not None and not also:
+        now = present(code)
+        if now.is_whole and now.has_facts and _unchanged(now, token):
             yield _opened(now, Mode.UNCHANGED, lambda: iter(()), None)
             return
+    with whole_list(code) as (found, now):
+        yield _pull(found, now, token, also, span)
+
+
+@contextmanager
+def whole_list(code: str) -> Iterator[tuple[Snapshot, PresentList]]:
+    """A snapshot in which the facts kept of a list agree with its rows, and the list in it.
+
+    Raises `NoSuchList`, `ListNotBuilt`, `ProfilesBusy`, `QueryFailed`.
+    """
+    for _ in range(REFRESHES):
+        now = present(code)
+        if not now.has_facts:
+            rebuild_state(now.id)
         with snapshot() as found:
             now = present_list(code, found.rows(look(code)))
             if now.is_whole and now.has_facts:
-                yield _pull(found, now, token, also, span)
+                yield found, now
                 return
     raise ProfilesBusy("The constituents or the personalization view are being changed. Try again in a moment.")
 
 
-def _present(code: str) -> PresentList:
-    """The list as it is, in one statement on the connection that is there: a snapshot would cost one more."""
+def present(code: str) -> PresentList:
+    """The list as it is once dirty profiles are rebuilt: one statement on the connection that is there.
+
+    A snapshot costs a connection more. Raises `NoSuchList`, `ListNotBuilt`.
+    """
     if "\0" in code:
         raise NoSuchList("A list's code holds no control characters.")
+    refresh_profiles()
     connection.ensure_connection()
     with connection.connection.cursor(row_factory=dict_row) as cursor:
         return present_list(code, cursor.execute(look(code)).fetchall())
@@ -124,10 +137,8 @@ def _pull(
             return _opened(now, Mode.UNCHANGED, lambda: iter(()), None)
         delta = changes_since(found, now, token, also, columns)
         return _opened(now, Mode.DELTA, _reader(found, delta.query, delta.rows, delta_schema(now.fields)), None)
-    query = members_query(now.id, columns, now.members, _profiles(found))
-    if now.members:
-        set_local(found, {"work_mem": f"{64 + now.members * BYTES_A_HASHED_ID // 2**20}MB"})
-    return _opened(now, Mode.FULL, _reader(found, query, now.members, member_schema(now.fields)), now.members)
+    query, rows = for_all_members(found, now, columns)
+    return _opened(now, Mode.FULL, _reader(found, query, rows, member_schema(now.fields)), rows)
 
 
 def _reader(found: Snapshot, query: Query, rows: int, schema: pa.Schema) -> Callable[[], Iterator[pa.RecordBatch]]:
@@ -142,9 +153,3 @@ def _opened(
 ) -> Members:
     opening = Opening(now.code, str(now.version), now.as_of, now.fields, mode)
     return Members(opening, ListFacts(now.members, now.fingerprint, now.token.text), count, read)
-
-
-def _profiles(found: Snapshot) -> int:
-    """How many profiles there are, about."""
-    query = sql.SQL("SELECT reltuples::bigint AS profiles FROM pg_class WHERE oid = 'profile'::regclass")
-    return int(found.rows(query)[0]["profiles"])

@@ -17,6 +17,8 @@ from rollkeeper.sync.member import FIXED_COLUMNS
 SCAN_SHARE = 3  # lists of more than a third of all profiles are read by a scan in key order
 SCAN_MOST = 4_000_000  # ... unless their ids would need too much of the server's memory
 
+BYTES_A_HASHED_ID = 32  # PostgreSQL's own estimate for a bigint in a hashed subplan
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -29,6 +31,17 @@ class Span:
 def column_names(slots: Sequence[int]) -> list[str]:
     """The columns of `profile` that make a member, in the order of `member_schema`."""
     return [*(name for name, _ in FIXED_COLUMNS), *(f"f{slot}" for slot in slots), "hash_hi", "hash_lo"]
+
+
+def for_all_members(found: Snapshot, now: PresentList, columns: Sequence[str]) -> tuple[Query, int]:
+    """The query for these columns of all members, in key order, and how many there are; settings are made for it.
+
+    Counted anew, not taken from the facts kept: were those wrong, the list could still be read, and it would show.
+    """
+    size = found.rows(_SIZE.format(list_id=sql.Literal(now.id)))[0]
+    if size["members"]:
+        set_local(found, {"work_mem": f"{64 + size['members'] * BYTES_A_HASHED_ID // 2**20}MB"})
+    return members_query(now.id, columns, size["members"], size["profiles"]), size["members"]
 
 
 def members_query(list_id: int, columns: Sequence[str], members: int, profiles: int) -> Query:
@@ -97,6 +110,10 @@ _PROBE = sql.SQL("""
         WHERE m.list_id = {list_id} AND m.constituent_id = p.constituent_id AND m.went IS NULL OFFSET 0
     )
     ORDER BY p.master_customer_id, p.sub_customer_id""")
+
+_SIZE = sql.SQL("""
+    SELECT (SELECT count(*) FROM list_member WHERE list_id = {list_id} AND went IS NULL) AS members,
+           (SELECT reltuples::bigint FROM pg_class WHERE oid = 'profile'::regclass) AS profiles""")
 
 _COUNT = sql.SQL("""
     SELECT count(*) AS profiles FROM (

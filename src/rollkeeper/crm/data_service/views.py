@@ -6,6 +6,8 @@ Tokens only: no session, no cookie, no CSRF check.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import OperationalError
@@ -16,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from rollkeeper.crm.data_service import tokens
 from rollkeeper.crm.data_service.accept import best_type
+from rollkeeper.crm.data_service.actions import action_response
 from rollkeeper.crm.data_service.address import Address, key_values, parse_address
 from rollkeeper.crm.data_service.errors import Refusal, bad_request
 from rollkeeper.crm.data_service.member_response import OPTIONS, arrow_response, asked
@@ -55,10 +58,14 @@ def _authenticate(request: HttpRequest) -> None:
 
 
 def _answer(request: HttpRequest, resource: str) -> HttpResponseBase:
-    if request.method not in {"GET", "HEAD"}:
+    if request.method not in {"GET", "HEAD", "POST"}:
         raise Refusal(405, "MethodNotAllowed", "The data service is read only: use GET.", {"Allow": "GET, HEAD"})
     _check_version(request)
     accept = request.headers.get("Accept", "")
+    if request.method == "POST":
+        best_type(accept, None, [JSON])
+        with _database_errors(request):
+            return action_response(request, parse_address(resource))
     if resource == "":
         best_type(accept, request.GET.get("$format"), [JSON])
         return service_response(request)
@@ -76,11 +83,17 @@ def _read(request: HttpRequest, address: Address, accept: str) -> HttpResponseBa
     if address.count_only:
         offered = ["text/plain"]
     kind = best_type(accept, request.GET.get("$format"), offered)
-    try:
+    with _database_errors(request):
         if kind == ARROW and code is not None:
             _only_options(request, OPTIONS)
             return arrow_response(code, asked(request.GET.dict()), head_only=request.method == "HEAD")
         return odata_response(request, address)
+
+
+@contextmanager
+def _database_errors(request: HttpRequest) -> Iterator[None]:
+    try:
+        yield
     except (QueryFailed, OperationalError) as error:
         logger.exception("The database failed while the data service read %s", request.path)
         raise Refusal(

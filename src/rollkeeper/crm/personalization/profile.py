@@ -53,6 +53,15 @@ def mark_everyone_dirty() -> None:
         cursor.execute("INSERT INTO profile_dirt VALUES (%s)", [EVERYONE])
 
 
+def mark_members_dirty(list_id: int) -> None:
+    """Have the next refresh rebuild the profiles of a list's members."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO profile_dirt SELECT constituent_id FROM list_member WHERE list_id = %s AND went IS NULL",
+            [list_id],
+        )
+
+
 def _anything_to_do(cursor: CursorWrapper, today: date) -> bool:
     cursor.execute(
         "SELECT EXISTS (SELECT FROM profile_dirt) OR NOT EXISTS (SELECT FROM profile_day WHERE built_on = %s)",
