@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
-from rollkeeper.crm.constituents.models import EmailAddress
+from rollkeeper.crm.constituents.models import EmailAddress, Gift
 from rollkeeper.crm.data_service.models import ApiToken
 from rollkeeper.crm.data_service.tokens import create_token
 from rollkeeper.crm.jobs.models import JobRun, SetupCode
@@ -34,6 +34,12 @@ READ = (
 )  # fmt: skip
 FORMS = {
     "{ada}edit-contact-information/": "clerk",
+    f"{CRM360}create-new-constituent/": "clerk",
+    f"{CRM360}create-new-constituent/k1/name/": "clerk",
+    f"{CRM360}create-new-constituent/k1/review/": "clerk",
+    "{ada}edit-details/": "clerk",
+    "{ada}gifts/add/": "clerk",
+    "{gift}": "clerk",
     f"{LISTS}create/": "marketing",
     f"{LISTS}lists/TEXANS/definition/change/": "marketing",
     f"{JOBS}set-up-codes/create/": "marketing",
@@ -48,6 +54,12 @@ FORMS = {
 }
 ACTIONS = {
     "{ada}edit-contact-information/": "clerk",
+    f"{CRM360}create-new-constituent/k1/name/": "clerk",
+    f"{CRM360}create-new-constituent/k1/review/": "clerk",
+    "{ada}edit-details/": "clerk",
+    "{ada}gifts/add/": "clerk",
+    "{gift}": "clerk",
+    "{gift}remove/": "clerk",
     f"{LISTS}create/": "marketing",
     f"{LISTS}lists/TEXANS/definition/change/": "marketing",
     f"{LISTS}lists/TEXANS/optional-information/": "marketing",
@@ -80,6 +92,7 @@ def paths(association: Association) -> dict[str, str]:
     schedule = scheduled("WEEKLY", now=timezone.now())
     return {
         "ada": f"{CRM360}{association.ada.pk}/",
+        "gift": f"{CRM360}{association.ada.pk}/gifts/{association.ada.gifts.get().pk}/",
         "run": f"{JOBS}runs/{association.first_run.pk}/",
         "schedule": f"{SCHEDULING}schedules/{schedule.pk}/",
         "field": f"{VIEW}{PersonalizationField.objects.earliest('id').pk}/",
@@ -135,7 +148,7 @@ def test_each_form_opens_for_its_role_and_the_administrator_alone(
     for path, role in FORMS.items():
         for name, person in people.items():
             expected = 200 if name in {role, "administrator"} else 403
-            assert person.get(path.format(**paths)).status_code == expected, (path, name)
+            assert person.get(path.format(**paths), follow=True).status_code == expected, (path, name)
 
 
 def test_each_action_is_refused_to_everyone_but_its_role_and_changes_nothing(
@@ -186,6 +199,7 @@ def state() -> list[object]:
     """Everything that the actions could change."""
     return [
         list(EmailAddress.objects.order_by("id").values_list("do_not_solicit", "constituent__version")),
+        list(Gift.objects.values_list("amount")),
         list(MarketingList.objects.order_by("id").values_list("code", "frequency", "modified_at")),
         list(JobRun.objects.order_by("id").values_list("id", "state", "cancelled_by")),
         list(SetupCode.objects.values_list("code", "job", "frequency", "list_code")),
