@@ -23,7 +23,7 @@ from rollkeeper.postgres import copy, pieces
 from rollkeeper.sync.connector import Mode
 from rollkeeper.sync.merge import STORED_SCHEMA
 from rollkeeper.sync.plan import NOTICE_SCHEMA, Kept, Plan, Verdict
-from rollkeeper.sync.run import Download
+from rollkeeper.sync.run import Arriving, Download
 
 CRM_COLUMNS = ("email", "first_name", "last_name", "allow_email", "denied_by", "address_valid")
 RECOUNT_SHARE = 5  # when more than a fifth of a group changes, counting it anew is cheaper than the difference
@@ -98,7 +98,7 @@ def kept(connection: psycopg.Connection[Any], group_id: int, *, lock: bool = Fal
 
 
 def stored_members(
-    connection: psycopg.Connection[Any], group_id: int, source: Download
+    connection: psycopg.Connection[Any], group_id: int, source: Download | Arriving
 ) -> Iterator[pa.RecordBatch]:
     """The members that a merge with `source` compares, in `STORED_SCHEMA`, ascending by customer id, as the
     transaction sees them: of a full pull all; of changes those among the keys sent, and those held (B3).
@@ -117,14 +117,14 @@ def stored_members(
     return copy.read(connection, query.format(among, group) + order, STORED_SCHEMA)
 
 
-def _concerned(connection: psycopg.Connection[Any], group_id: int, source: Download) -> sql.Composable:
+def _concerned(connection: psycopg.Connection[Any], group_id: int, source: Download | Arriving) -> sql.Composable:
     """A query for the keys whom changes concern, each once."""
     connection.execute(
         'CREATE TEMP TABLE sent (master_customer_id text COLLATE "C", sub_customer_id text COLLATE "C") '
         "ON COMMIT DROP"
     )
     columns = ["master_customer_id", "sub_customer_id"]
-    copy.write(connection, "sent", columns, (batch.select(columns) for batch in source.rows.batches()))
+    copy.write(connection, "sent", columns, (batch.select(columns) for batch in source.batches()))
     connection.execute("ANALYZE sent")
     return sql.SQL(
         "SELECT master_customer_id, sub_customer_id FROM sent UNION "

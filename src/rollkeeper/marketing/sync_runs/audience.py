@@ -28,10 +28,15 @@ from rollkeeper.marketing.sync_runs.proof import (
     narrowed,
 )
 from rollkeeper.marketing.sync_runs.since import since_last
-from rollkeeper.sync.connector import Connector, SourceNonsense, TellsChanges, TellsRanges
+from rollkeeper.sync.connector import Connector, Mode, SourceNonsense, TellsChanges, TellsRanges
+from rollkeeper.sync.merge import STORED_SCHEMA
 from rollkeeper.sync.plan import Plan
-from rollkeeper.sync.run import EVERYTHING, Download, download, plan
+from rollkeeper.sync.run import EVERYTHING, Arriving, Download, plan
+from rollkeeper.sync.spool import Spool
 
+PLANS = (
+    2  # how often a plan is made without a lock, where another sync writes meanwhile, before one is made under it
+)
 PULLS = 4  # how often a list is pulled again because a sync of another group wrote newer data of its people
 APPLIED = Found(words="It was applied.")  # as an answer: nothing is left to do
 
@@ -63,7 +68,7 @@ def sync(
             since = EVERYTHING
         heartbeat.phase = "Receiving members"
         try:
-            with closing(download(connector, run.group.code, folder, heartbeat.received, since)) as source:
+            with Arriving(connector, run.group.code, folder, heartbeat.received, since) as source:
                 found = _proved(run, connection, connector, source, pull_revision, heartbeat, folder, found)
         except Overtaken:
             continue
@@ -83,13 +88,13 @@ def _proved(
     run: SyncRun,
     connection: psycopg.Connection[Any],
     connector: Connector,
-    source: Download,
+    source: Arriving,
     pull_revision: int,
     heartbeat: Heartbeat,
     folder: Path,
     found: Found,
 ) -> Found:
-    """Apply what was pulled, with the rows that nothing accounts for where there are such; `APPLIED`, or what was
+    """Apply what is pulled, with the rows that nothing accounts for where there are such; `APPLIED`, or what was
     found where all of the list must be pulled."""
     try:
         _plan_and_apply(run, connection, source, pull_revision, heartbeat, folder, found)
@@ -99,7 +104,7 @@ def _proved(
         heartbeat.phase = "Looking for what differs"
         assert run.group is not None  # noqa: S101  # held by create_run
         group = (run.group.pk, run.group.code)
-        narrow = narrowed(connection, connector, group, source, mismatch, folder, heartbeat.received)
+        narrow = narrowed(connection, connector, group, source.whole(), mismatch, folder, heartbeat.received)
         if narrow.source is None:
             return narrow.found
         heartbeat.phase = "Repairing"
@@ -114,26 +119,31 @@ def _proved(
 def _plan_and_apply(
     run: SyncRun,
     connection: psycopg.Connection[Any],
-    source: Download,
+    source: Arriving,
     pull_revision: int,
     heartbeat: Heartbeat,
     folder: Path,
     found: Found = NOTHING,
 ) -> None:
-    """Plan without a lock; where another sync wrote meanwhile, plan once more under the bridge's lock."""
-    heartbeat.phase = "Comparing"
-    revision, made = plan_now(connection, run.bridge_id, _group_id(run), source, folder)
-    with closing(made):
-        try:
-            heartbeat.phase = "Writing changes"
-            with connection.transaction():
-                _apply(run, connection, made, pull_revision, revision, found)
-        except Moved:
-            pass
-        else:
-            return
+    """Plan without a lock; where other syncs keep writing meanwhile, plan once more under the bridge's lock.
+
+    A whole list is compared while it comes. Of changes, all have to be there to know whom they concern.
+    """
+    if source.mode is not Mode.FULL:
+        source.whole()
+    for _ in range(PLANS):
+        revision, made = plan_now(connection, run.bridge_id, _group_id(run), source, folder)
+        with closing(made):
+            try:
+                heartbeat.phase = "Writing changes"
+                with connection.transaction():
+                    _apply(run, connection, made, pull_revision, revision, found)
+            except Moved:
+                heartbeat.phase = "Comparing"
+            else:
+                return
     with connection.transaction():
-        apply_alone(run, connection, source, pull_revision, folder, found)
+        apply_alone(run, connection, source.whole(), pull_revision, folder, found)
 
 
 def apply_alone(
@@ -154,13 +164,20 @@ def apply_alone(
 
 
 def plan_now(
-    connection: psycopg.Connection[Any], bridge_id: int, group_id: int, source: Download, folder: Path
+    connection: psycopg.Connection[Any], bridge_id: int, group_id: int, source: Download | Arriving, folder: Path
 ) -> tuple[int, Plan]:
-    """The plan against one snapshot of the stored side, and the bridge's revision in it. Writes nothing."""
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        revision = store.bridge_revision(connection, bridge_id)
-        return revision, planned(connection, group_id, source, folder)
+    """The plan against one snapshot of the stored side, and the bridge's revision in it. Writes nothing.
+
+    The snapshot ends before the list comes, however long that takes: the stored keys wait on disk, 50 bytes each.
+    """
+    with closing(Spool(STORED_SCHEMA, folder)) as stored:
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            revision = store.bridge_revision(connection, bridge_id)
+            kept = store.kept(connection, group_id)
+            for batch in store.stored_members(connection, group_id, source):
+                stored.write(batch)
+        return revision, plan(source, stored.finish().batches(), folder, kept)
 
 
 def planned(connection: psycopg.Connection[Any], group_id: int, source: Download, folder: Path) -> Plan:
