@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 from django.utils import timezone
 
+from rollkeeper.marketing.bridges import fields
+from rollkeeper.marketing.bridges.catalog import store_catalog
 from rollkeeper.marketing.bridges.models import Bridge
 from rollkeeper.marketing.subscribers.models import ForgottenValue, Subscriber
 from rollkeeper.marketing.sync_runs import old_history
@@ -84,6 +86,36 @@ def test_moves_are_taken_in_the_order_in_which_runs_were_applied(tmp_path: Path)
     for members, run in (({TWO}, asked_for("ALPHA", status=SyncRun.Status.RUNNING)), ({ONE, TWO, THREE}, early)):
         crm.lists["ALPHA"] = members
         exports.append((sync_group(bridge, crm, "ALPHA", run=run), now_of("ALPHA", file)))
+    for run, export in exports:
+        assert then_of("ALPHA", run, file) == export
+
+
+def test_members_from_before_the_group_was_emptied_and_filled_anew(tmp_path: Path) -> None:
+    """The run that fills it writes no row for each member, but one for a known person whose data it changed."""
+    crm, file = a_crm(), tmp_path / "a.csv"
+    bridge = bridge_to(crm)
+    sync_group(bridge, crm, "BETA")
+    exports = []
+    for members in ({ONE, TWO}, set(), {ONE, THREE}, {TWO}, set(), set(), {ONE, TWO}):
+        crm.lists["ALPHA"] = members
+        crm.change(THREE, last_name=str(len(exports)))
+        run = sync_group(bridge, crm, "ALPHA", approve_held=True)
+        exports.append((run, now_of("ALPHA", file)))
+    assert [run.all_added for run, _ in exports] == [True, False, True, False, False, True, True]
+    for run, export in exports:
+        assert then_of("ALPHA", run, file) == export
+
+
+def test_values_of_a_field_whose_slot_another_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fields, "SLOTS", 2)
+    crm, file = a_crm(), tmp_path / "a.csv"
+    bridge = bridge_to(crm)
+    exports = []
+    for view in ((CITY,), (Field("tier", "Tier", "text"), Field("chapter", "Chapter", "text")), (), (CITY,)):
+        crm.fields = view
+        store_catalog(bridge, crm.catalog(), timezone.now())
+        exports.append((sync_group(bridge, crm, "ALPHA"), now_of("ALPHA", file)))
+    assert ForgottenValue.objects.filter(key="city", value="Köln").count() == 2
     for run, export in exports:
         assert then_of("ALPHA", run, file) == export
 

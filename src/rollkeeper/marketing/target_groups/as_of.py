@@ -85,7 +85,10 @@ def _is_kept(connection: psycopg.Connection[Any], past: PastRun) -> bool:
 
 
 def _emptied(connection: psycopg.Connection[Any], past: PastRun) -> int | None:
-    """The revision of the first later run that found the group empty and so wrote no row for each who came."""
+    """The revision of the first later run that found the group empty and so wrote no row for each who came.
+
+    Where it brought nobody, it is that of the run that emptied the group.
+    """
     found = connection.execute(
         "SELECT min(revision) FROM sync_run WHERE group_id = %s AND revision > %s AND all_added",
         [past.run.group_id, past.revision],
@@ -114,7 +117,7 @@ def _gather_moves(connection: psycopg.Connection[Any], past: PastRun, emptied: i
     later = _later_runs(
         connection,
         past,
-        "group_id = %s AND revision < coalesce(%s, revision + 1)",
+        "group_id = %s AND revision <= coalesce(%s, revision) AND NOT all_added",
         [past.run.group_id, emptied],
     )
     connection.execute(
