@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from rollkeeper.crm.constituents.models import Constituent
 from rollkeeper.crm.jobs.models import JobRun
 from rollkeeper.crm.jobs.perform import perform
+from rollkeeper.crm.jobs.request import record_run
+from rollkeeper.crm.lists.models import MarketingList
 from tests.crm.pages.association import Association
+from tests.crm.schedules.making import scheduled
 
 JOBS = "/reporting/jobs/"
 
@@ -96,8 +100,6 @@ def test_a_run_shows_each_list_with_outcome_reason_and_members(
 def test_a_waiting_run_says_when_no_worker_is_there(association: Association, reader: Client) -> None:
     from datetime import timedelta
 
-    from django.utils import timezone
-
     run = JobRun.objects.create(job="MKT510", list_code="TEXANS", requested_by="ada")
     JobRun.objects.filter(pk=run.pk).update(requested_at=timezone.now() - timedelta(minutes=1))
     assert "No worker has taken it yet" in text(reader.get(f"{JOBS}runs/{run.pk}/"))
@@ -116,3 +118,69 @@ def test_runs_are_listed_newest_first_and_by_state(association: Association, rea
     assert [run.pk for run in reader.get(JOBS).context["page"].rows] == [waiting.pk, association.first_run.pk]
     assert [run.pk for run in reader.get(f"{JOBS}?state=waiting").context["page"].rows] == [waiting.pk]
     assert reader.get(f"{JOBS}?state=bad").status_code == 200
+
+
+def test_a_run_is_cancelled_and_says_by_whom(association: Association, marketer: Client) -> None:
+    run = JobRun.objects.create(job="MKT600", setup_code_id="DAILY", requested_by="ada")
+    path = f"{JOBS}runs/{run.pk}/"
+    assert "Cancel run" in text(marketer.get(path))
+    assert marketer.post(f"{path}cancel/").url == path
+    page = text(marketer.get(path))
+    assert "Cancelled by marketing before it began." in page
+    assert "Cancel run" not in page
+    assert "marketing asked to cancel the run." in page, "in the log"
+
+
+def test_what_failed_is_run_again_from_the_runs_page(association: Association, marketer: Client) -> None:
+    MarketingList.objects.filter(code="TEXANS").update(rule={"combinator": "xor", "rules": []})
+    failed = perform(record_run("MKT600", setup_code="DAILY", requested_by="ada").pk)
+    assert "Run failed again" in text(marketer.get(f"{JOBS}runs/{failed.pk}/"))
+    answer = marketer.post(f"{JOBS}runs/{failed.pk}/run-failed-again/")
+    again = JobRun.objects.latest("id")
+    assert (answer.url, again.again_of_id) == (f"{JOBS}runs/{again.pk}/", failed.pk)
+    assert f'The lists that failed in <a href="{JOBS}runs/{failed.pk}/">run {failed.pk}</a>' in text(
+        marketer.get(answer.url)
+    )
+    assert "Run failed again" not in text(marketer.get(f"{JOBS}runs/{association.first_run.pk}/"))
+
+
+def test_the_whole_log_is_plain_text(association: Association, reader: Client) -> None:
+    answer = reader.get(f"{JOBS}runs/{association.first_run.pk}/log/")
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    assert answer["Content-Type"].startswith("text/plain")
+    assert [line.split(" ", 1)[1] for line in lines][:2] == ["info Requested by ada.", "info Began: 1 list to do."]
+
+
+def test_a_set_up_code_is_made_changed_run_and_deleted(association: Association, marketer: Client) -> None:  # S12
+    made = marketer.post(f"{JOBS}set-up-codes/create/", {"code": "BUILD", "job": "MKT510", "list_code": "TEXANS"})
+    assert made.url == JOBS
+    path = f"{JOBS}set-up-codes/codes/BUILD/"
+    answer = marketer.post(f"{path}run/")
+    run = JobRun.objects.latest("id")
+    assert (answer.url, run.setup_code_id, run.list_code) == (f"{JOBS}runs/{run.pk}/", "BUILD", "TEXANS")
+    perform(run.pk)
+    assert marketer.post(path, {"list_code": "UNBUILT", "description": "First build"}).url == JOBS
+    assert "First build" in text(marketer.get(JOBS))
+    assert marketer.post(f"{path}delete/").url == JOBS
+    assert "BUILD" not in {setup.code for setup, _ in marketer.get(JOBS).context["setup_codes"]}
+    assert "MKT510 BUILD, list TEXANS" in text(marketer.get(JOBS)), "its run keeps its name"
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        ({"code": "NIGHTLY", "job": "MKT600", "frequency": "DAILY"}, "One set-up code a regeneration frequency"),
+        ({"code": "X", "job": "MKT510"}, "give its List Code"),
+        ({"code": "", "job": "MKT510"}, "This field is required."),
+    ],
+)
+def test_a_refused_set_up_code_says_why(
+    association: Association, marketer: Client, sent: dict[str, str], says: str
+) -> None:
+    assert says in text(marketer.post(f"{JOBS}set-up-codes/create/", sent))
+
+
+def test_a_set_up_code_that_is_scheduled_is_not_deleted(association: Association, marketer: Client) -> None:
+    scheduled("DAILY", now=timezone.now())
+    answer = marketer.post(f"{JOBS}set-up-codes/codes/DAILY/delete/", follow=True)
+    assert "DAILY is scheduled. Delete its schedule under Job Scheduling first." in text(answer)

@@ -112,10 +112,12 @@ def _blocks(day: Day, x: float, colours: dict[int, int]) -> tuple[Block, ...]:
 
 
 def _label(at: str, name: str, width: float) -> str:
-    """As much as the block has room for, at about seven units a sign."""
-    whole = f"{at} {name}"
+    """As much as the block has room for, at about seven units a sign: where it stands tells the time too."""
     room = int((width - 10) / 6.6)
-    return whole if len(whole) <= room else whole[: max(room - 1, 0)] + "…"
+    for words in (f"{at} {name}", name):
+        if len(words) <= room:
+            return words
+    return name[: room - 1] + "…" if room > 2 else ""
 
 
 def _strip(each: DayOfSchedule, x: float, colours: dict[int, int]) -> Block:
