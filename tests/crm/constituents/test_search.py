@@ -157,7 +157,10 @@ def walked(text: str, size: int) -> tuple[list[Match], list[Match]]:
 LETTERS = st.text("aábcß -'", max_size=6)
 
 
-@given(st.lists(st.tuples(LETTERS, LETTERS), max_size=12), st.text("aábcß -'", min_size=1, max_size=5).filter(str.strip))
+@given(
+    st.lists(st.tuples(LETTERS, LETTERS), max_size=12),
+    st.text("aábcß -'", min_size=1, max_size=5).filter(str.strip),
+)
 def test_words_find_whom_a_naive_reading_finds_on_every_size_of_page(
     names: list[tuple[str, str]], text: str
 ) -> None:

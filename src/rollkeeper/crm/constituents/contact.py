@@ -96,7 +96,7 @@ def _apply(constituent: Constituent, plan: AddressPlan, *, author: str, origin: 
         )  # fmt: skip
         facts = differences({}, {**new.facts(), "do_not_solicit": new.do_not_solicit})
         log(constituent, facts, author=author, origin=origin, action=Action.CREATED, part=address_part(new.address))
-        record_new_address(row, author=author, origin=origin)
+        permissions.append(record_new_address(row, author=author, origin=origin))
         words.append(f"{new.address} was added{' as the primary address' if new.is_primary else ''}")
     return Saved(permissions, words)
 

@@ -13,6 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
 from rollkeeper.crm.constituents.csv_rows import FIXED_FLAGS, FIXED_HEADER, FurtherColumn, Kind, SetAside
+from rollkeeper.crm.constituents.import_log import log_imported_changes
 from rollkeeper.crm.constituents.models import Constituent
 from rollkeeper.crm.constituents.permission import record_imported_changes
 
@@ -93,6 +94,9 @@ def apply(cursor: CursorWrapper, further: tuple[FurtherColumn, ...], *, author: 
     if created or updated:
         record_imported_changes(cursor, author=author, origin=origin)
     if updated:
+        log_imported_changes(
+            cursor, columns.own, columns.attributes, columns.imported, author=author, origin=origin
+        )
         _update_constituents(cursor, columns)
         _update_addresses(cursor)
     if created:

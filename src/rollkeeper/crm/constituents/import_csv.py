@@ -20,6 +20,7 @@ from django.db.backends.utils import CursorWrapper
 from rollkeeper.crm.constituents.csv_records import Record, Unreadable, records
 from rollkeeper.crm.constituents.csv_rows import FurtherColumn, HeaderRefused, RowReader, SetAside, read_header
 from rollkeeper.crm.constituents.import_apply import SQL, apply, create_staging, set_duplicates_aside
+from rollkeeper.crm.constituents.import_log import log_import
 from rollkeeper.crm.constituents.import_view import put_into_view
 
 IMPORT_LOCK = 7_362_002  # advisory: one import at a time
@@ -61,6 +62,7 @@ def import_constituents(path: Path | str, *, author: str, origin: str) -> Import
         _stage(cursor, create_staging(cursor, further), _good_rows(found, further, aside))
         aside.extend(set_duplicates_aside(cursor))
         applied = apply(cursor, further, author=author, origin=origin)
+        log_import(Path(path).name, applied.created, applied.updated, author=author, origin=origin)
         notes = put_into_view(further)
         return ImportReport(
             read=applied.created + applied.updated + applied.unchanged + aside.count,
