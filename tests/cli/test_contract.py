@@ -124,6 +124,24 @@ def test_export_group_writes_status_and_fields_in_order_of_customer_id(
     assert parquet.read_bytes()[:4] == b"PAR1"
 
 
+def test_export_group_tells_the_audience_as_a_past_run_left_it(running: Installation, tmp_path: Path) -> None:
+    """B6"""
+    people = customers(running, tmp_path, 4)
+    make_list(running, tmp_path, "THEN", people[:3])
+    run = running.answer("sync", "THEN")["run"]
+    file, past = tmp_path / "now.csv", tmp_path / "then.csv"
+    running.answer("export-group", "THEN", "-o", str(file))
+    make_list(running, tmp_path, "THEN", people[2:])
+    running.answer("sync", "THEN", "--approve-held")
+    told = running.answer("export-group", "THEN", "-o", str(past), "--as-of", str(run))
+    assert told == {"list": "THEN", "format": "csv", "file": str(past), "rows": 3, "as_of_run": run}
+    assert past.read_bytes() == file.read_bytes()
+    refused = running.answer("export-group", "THEN", "-o", str(past), "--as-of", "99999999", code=1)
+    assert "There is no run 99999999" in refused["error"]
+    assert running.answer("purge") == {"months": None, "runs": 0, "changes": 0}
+    assert running.answer("purge", "--months", "12") == {"months": 12, "runs": 0, "changes": 0}
+
+
 def test_export_to_where_nothing_can_be_written_says_so(running: Installation) -> None:
     code = running.answer("crm", "lists")[0]["code"]
     refused = running.answer("export-group", code, "-o", "/nowhere/group.csv", code=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pyarrow as pa
@@ -151,6 +152,21 @@ def test_who_joins_with_the_data_that_is_known_had_a_status_before() -> None:
     run = sync_group(bridge, crm, "ALPHA")
     change = RunChange.objects.get(run=run, master_customer_id="0003")
     assert (change.change, change.status_before, change.status_after) == ("added", "Subscribed", "Subscribed")
+
+
+def test_runs_of_older_versions_are_numbered_in_the_order_of_their_end() -> None:
+    migration = import_module("rollkeeper.marketing.sync_runs.migrations.0004_applied_in_order")
+    crm = a_crm()
+    bridge = bridge_to(crm)
+    runs = [sync_group(bridge, crm, code) for code in ("ALPHA", "BETA", "ALPHA")]
+    failed = asked_for("ALPHA", status=SyncRun.Status.FAILED)
+    SyncRun.objects.update(revision=None)
+    SyncRun.objects.filter(pk=runs[0].pk).update(finished_at=timezone.now())  # applied last of all
+    with connect() as connection:
+        connection.execute(migration.NUMBER_OLD_RUNS)
+    numbers = dict(SyncRun.objects.values_list("pk", "revision"))
+    assert [numbers[run.pk] for run in runs] == [3, 1, 2]
+    assert numbers[failed.pk] is None
 
 
 def refused(code: str, run_id: int, path: Path) -> str:
