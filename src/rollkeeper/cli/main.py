@@ -21,6 +21,7 @@ COMMANDS = {
     "bridge": ("rollkeeper.cli.bridge:bridge", "The bridges between the CRM and the marketing site."),
     "sync": ("rollkeeper.cli.sync:sync", "Sync the target group of a list now."),
     "held": ("rollkeeper.cli.held:held", "Removals that the guard holds: show, approve, discard."),
+    "verify": ("rollkeeper.cli.verify:verify", "Compare a target group with its list, row by row."),
     "runs": ("rollkeeper.cli.runs:runs", "Sync runs, newest first."),
     "export-group": ("rollkeeper.cli.export:export_group", "Write the subscribers of a target group to a file."),
     "purge": ("rollkeeper.cli.purge:purge", "Drop history that is kept no longer."),

@@ -7,14 +7,16 @@ changes that travelled  +  rows that differ  =  a pull that the sync plans, guar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rollkeeper.sync.connector import Closing, Mode, SourceNonsense, TellsRanges
-from rollkeeper.sync.member import REMOVED_COLUMN, Field, delta_schema, member_schema
+from rollkeeper.sync.connector import Closing, Key, Mode, Pull, SourceNonsense
+from rollkeeper.sync.member import REMOVED_COLUMN, Field, delta_schema, field_set_key, member_schema
 from rollkeeper.sync.merge import CheckedBatch, checked, merge, row_keys
 from rollkeeper.sync.narrow import KeyRange
 from rollkeeper.sync.run import Download, Progress
@@ -23,8 +25,14 @@ from rollkeeper.sync.spool import Spool
 Expected = Callable[[KeyRange], Iterator[pa.RecordBatch]]  # in `STORED_SCHEMA`, ascending; subscriber ids not used
 
 
+class GivesRanges(Protocol):
+    """What is needed of a connector here: see `sync.connector.TellsRanges`."""
+
+    def members_between(self, code: str, first: Key | None, end: Key | None) -> AbstractContextManager[Pull]: ...
+
+
 class FieldsMoved(Exception):
-    """The CRM's personalization view is not the one under which the changes came: pull again."""
+    """The CRM's personalization view is not the one under which the rows were expected: pull again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Differing:
 
 
 def differing_rows(
-    crm: TellsRanges,
+    crm: GivesRanges,
     code: str,
     fields: tuple[Field, ...],
     ranges: Sequence[KeyRange],
@@ -67,7 +75,7 @@ def differing_rows(
     try:
         for each in ranges:
             with crm.members_between(code, each.first, each.end) as pull:
-                if pull.fields != fields:
+                if field_set_key(pull.fields) != field_set_key(fields):
                     raise FieldsMoved
                 for piece, found in _differences(_inside(pull.batches(), each), expected(each), fields):
                     rows.write(piece)
