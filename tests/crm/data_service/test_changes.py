@@ -27,6 +27,7 @@ from rollkeeper.sync.connector import Mode
 from rollkeeper.sync.member import EMPTY_FINGERPRINT
 
 from .association import add_constituent, set_view
+from .open_transactions import Person
 from .pulls import Receiver, fingerprint_of, pull
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -264,4 +265,40 @@ def test_a_field_with_another_source_has_the_rows_sent_that_differ(everyone: Mar
     change_source("city", "constituent.state")
     found = receiver.pull()
     assert (found.mode, list(found.members)) == (Mode.DELTA, [("2", "0")])
+    assert_true(receiver)
+
+
+@pytest.mark.parametrize(
+    "late", [lambda _: refresh_profiles(), lambda made: regenerate(made.pk)], ids=["refresh", "MKT600"]
+)
+def test_a_change_of_a_transaction_open_across_pulls_is_not_missed(
+    everyone: MarketingList, late: Callable[[MarketingList], object]
+) -> None:
+    # B2: it began before the others and its rows are stamped so, but no pull saw it until it was committed
+    receiver, slow = Receiver("ALL"), Person()
+    slow.do(
+        lambda: Constituent.objects.filter(master_customer_id="1").update(first_name="Slow", status="DUPLICATE")
+    )
+    for name in ("B", "C"):
+        Constituent.objects.filter(master_customer_id="2").update(first_name=name)
+        receiver.pull()
+        assert_true(receiver)
+    slow.do(lambda: late(everyone))
+    slow.commit()
+    slow.leave()
+    assert receiver.pull().mode is Mode.DELTA
+    assert_true(receiver)
+
+
+def test_a_transaction_open_for_long_has_nothing_sent_again(everyone: MarketingList) -> None:  # B2
+    receiver, slow = Receiver("ALL"), Person()
+    slow.do(lambda: Constituent.objects.filter(master_customer_id="1").update(first_name="Slow"))
+    Constituent.objects.filter(master_customer_id="2").update(first_name="B")
+    receiver.pull()
+    Constituent.objects.filter(master_customer_id="3").update(first_name="C")
+    assert list(receiver.pull().members) == [("3", "0")]
+    assert receiver.pull().mode is Mode.UNCHANGED
+    slow.commit()
+    slow.leave()
+    assert list(receiver.pull().members) == [("1", "0")]
     assert_true(receiver)
