@@ -28,6 +28,7 @@ from rollkeeper.marketing.sync_runs.proof import (
     narrowed,
 )
 from rollkeeper.marketing.sync_runs.since import since_last
+from rollkeeper.marketing.sync_runs.unchanged import met_unchanged
 from rollkeeper.sync.connector import Connector, Mode, SourceNonsense, TellsChanges, TellsRanges
 from rollkeeper.sync.merge import STORED_SCHEMA
 from rollkeeper.sync.plan import Plan
@@ -69,6 +70,8 @@ def sync(
         heartbeat.phase = "Receiving members"
         try:
             with Arriving(connector, run.group.code, folder, heartbeat.received, since) as source:
+                if met_unchanged(run, connection, source, pull_revision, folder):
+                    return
                 found = _proved(run, connection, connector, source, pull_revision, heartbeat, folder, found)
         except Overtaken:
             continue

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from rollkeeper.marketing.sync_runs.models import SyncRun
 from rollkeeper.postgres.connection import connect
@@ -44,12 +46,47 @@ class Cancelled(Exception):
     """A person asked to stop the run before it changed anything."""
 
 
+_kept: deque[psycopg.Connection[Any]] = deque()  # connections of this process that wait for the next run
+
+
 @contextmanager
-def taken_charge(run: SyncRun) -> Iterator[psycopg.Connection[Any]]:
-    """The connection that is in charge of what the run syncs. Raises `Busy`."""
-    with connect(autocommit=True) as connection:
-        _lock(connection, run)
+def taken_charge(run: SyncRun, *, keep: bool = False) -> Iterator[psycopg.Connection[Any]]:
+    """The connection that is in charge of what the run syncs. Raises `Busy`.
+
+    `keep`: where all goes well it waits, without the lock, for this process's next run: making a new one costs
+    more than a sync that finds nothing changed.
+    """
+    connection = _charged(run)
+    try:
         yield connection
+        if keep and connection.info.transaction_status is TransactionStatus.IDLE:
+            connection.execute("SELECT pg_advisory_unlock_all()")
+            _kept.append(connection)
+            return
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+
+
+def _charged(run: SyncRun) -> psycopg.Connection[Any]:
+    """A connection that holds the lock: one that waits, or a new one."""
+    while _kept:
+        connection = _kept.pop()
+        try:
+            return _locked(connection, run)
+        except psycopg.OperationalError as error:
+            logger.info("A connection was lost while it waited: %s", str(error).strip())
+    return _locked(connect(autocommit=True), run)
+
+
+def _locked(connection: psycopg.Connection[Any], run: SyncRun) -> psycopg.Connection[Any]:
+    try:
+        _lock(connection, run)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _lock(connection: psycopg.Connection[Any], run: SyncRun) -> None:
@@ -70,7 +107,7 @@ def _try_lock(connection: psycopg.Connection[Any], space: int, key: int) -> bool
 def _end_frozen_holder(connection: psycopg.Connection[Any], space: int, key: int, run: SyncRun) -> bool:
     """End the connection of a holder whose run shows no sign of life; whether there was one.
 
-    A holder that has only just connected may not have shown any yet. Ending waits up to five seconds for the
+    A holder that has only just taken the lock may not have shown any yet. Ending waits up to five seconds for the
     connection to be gone, and its lock with it.
     """
     row = connection.execute(
@@ -78,7 +115,7 @@ def _end_frozen_holder(connection: psycopg.Connection[Any], space: int, key: int
         "WHERE l.locktype = 'advisory' AND l.granted "
         "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
         "AND l.classid = %s AND l.objid = %s AND l.pid <> pg_backend_pid() "
-        "AND a.backend_start < clock_timestamp() - %s "
+        "AND a.state_change < clock_timestamp() - %s "
         "AND NOT EXISTS (SELECT FROM sync_run r WHERE r.status = 'running' AND r.bridge_id = %s "
         "AND r.group_id IS NOT DISTINCT FROM %s AND r.heartbeat_at > clock_timestamp() - %s)",
         [space, key, STALE_AFTER, run.bridge_id, run.group_id, STALE_AFTER],
@@ -96,7 +133,10 @@ def _running(run: SyncRun) -> int | None:
 
 
 class Heartbeat:
-    """Shows, from a thread and connection of its own, that the run lives, how far it is, and hears a cancel."""
+    """Shows, from a thread and connection of its own, that the run lives, how far it is, and hears a cancel.
+
+    The run's start is the first sign of life: a run that is done within a second needs no other, and no connection.
+    """
 
     def __init__(self, run_id: int, attempt: int) -> None:
         self.phase = "Connecting to the CRM"
@@ -114,12 +154,11 @@ class Heartbeat:
 
     def _beat(self) -> None:
         """Beat until told to stop, over a new connection where one is lost; the writer has its own."""
-        while not self._stop.is_set():
+        while not self._stop.wait(HEARTBEAT_SECONDS):
             try:
                 self._beat_while_connected()
             except psycopg.OperationalError as error:
                 logger.warning("Run %s: its heartbeat lost the database: %s", self._run_id, str(error).strip())
-                self._stop.wait(HEARTBEAT_SECONDS)
 
     def _beat_while_connected(self) -> None:
         with connect(autocommit=True) as connection:

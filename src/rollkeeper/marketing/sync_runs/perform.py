@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import errno
 import logging
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.db.models import F
+from django.db import connection
 from django.utils import timezone
 
 from rollkeeper.configuration import configuration
@@ -38,8 +37,10 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, this user's sha
 Status = SyncRun.Status
 
 
-def perform(run_id: int) -> SyncRun:
+def perform(run_id: int, *, keep_connection: bool = False) -> SyncRun:
     """Perform a run that waits (or that a dead worker left running) and return it as it ended.
+
+    `keep_connection`: for a process that performs one run after the other.
 
     A run that cannot be done ends as failed, with a sentence in `message` and the target group exactly as it
     was; an error of our own making is raised after that, so that the queue shows it. `Busy` ends as skipped.
@@ -48,10 +49,10 @@ def perform(run_id: int) -> SyncRun:
     if run.status not in (Status.WAITING, Status.RUNNING):
         return run
     try:
-        with taken_charge(run) as connection:
+        with taken_charge(run, keep=keep_connection) as charge:
             _start(run)
             with Heartbeat(run.pk, run.attempt) as heartbeat:
-                _do(run, connection, heartbeat)
+                _do(run, charge, heartbeat)
     except Busy as busy:
         _end(run, Status.SKIPPED, f"{busy} Try again when it is done.", "busy")
     except Cancelled as cancelled:
@@ -75,29 +76,38 @@ def spool_folder() -> Path:
     return folder
 
 
+_START = """
+WITH abandoned AS (
+    UPDATE sync_run SET status = 'failed', finished_at = %(now)s, error_kind = 'abandoned', message = %(abandoned)s
+    WHERE bridge_id = %(bridge)s AND group_id IS NOT DISTINCT FROM %(group)s AND kind = %(kind)s
+    AND status = 'running' AND id <> %(run)s
+)
+UPDATE sync_run SET status = 'running', attempt = attempt + 1, started_at = %(now)s, heartbeat_at = %(now)s,
+    message = '', error_kind = ''
+WHERE id = %(run)s RETURNING attempt, approve_held, approved_removals
+"""
+
+
 def _start(run: SyncRun) -> None:
-    """Record that the run is ours: the attempt number fences whoever had it before."""
-    now = timezone.now()
-    SyncRun.objects.filter(pk=run.pk).update(
-        status=Status.RUNNING, attempt=F("attempt") + 1, started_at=now, heartbeat_at=now, message="", error_kind=""
-    )
-    run.refresh_from_db()
-    _abandon_others(run, now)
+    """Record that the run is ours: the attempt number fences whoever had it before.
+
+    Runs of the same thing that still say running have lost their process: we hold its lock.
+    """
+    run.started_at = run.heartbeat_at = timezone.now()
+    run.status = Status.RUNNING
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _START,
+            {
+                "now": run.started_at, "run": run.pk,
+                "bridge": run.bridge_id, "group": run.group_id, "kind": run.kind,
+                "abandoned": f"Its process ended in the middle; nothing was changed. Run {run.pk} took over.",
+            },
+        )  # fmt: skip
+        run.attempt, run.approve_held, run.approved_removals = cursor.fetchone()  # an approval may have joined it
 
 
-def _abandon_others(run: SyncRun, now: datetime) -> None:
-    """Runs of the same thing that still say running have lost their process: we hold its lock."""
-    SyncRun.objects.filter(
-        bridge_id=run.bridge_id, group_id=run.group_id, kind=run.kind, status=Status.RUNNING
-    ).exclude(pk=run.pk).update(
-        status=Status.FAILED,
-        finished_at=now,
-        error_kind="abandoned",
-        message=f"Its process ended in the middle; nothing was changed. Run {run.pk} took over.",
-    )
-
-
-def _do(run: SyncRun, connection: psycopg.Connection[Any], heartbeat: Heartbeat) -> None:
+def _do(run: SyncRun, charge: psycopg.Connection[Any], heartbeat: Heartbeat) -> None:
     connector = open_connector(run.bridge)
     if run.kind == Kind.CATALOG.value:
         heartbeat.phase = "Reading lists and fields"
@@ -105,7 +115,7 @@ def _do(run: SyncRun, connection: psycopg.Connection[Any], heartbeat: Heartbeat)
         catalog.store_catalog(run.bridge, found, timezone.now())
         _end(run, Status.COMPLETED, f"{len(found.lists):,} lists and {len(found.fields):,} fields.", "")
     else:
-        audience.sync(run, connection, connector, heartbeat, spool_folder())
+        audience.sync(run, charge, connector, heartbeat, spool_folder())
 
 
 def _end(run: SyncRun, status: Status, message: str, kind: str) -> bool:

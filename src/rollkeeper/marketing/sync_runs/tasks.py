@@ -10,4 +10,4 @@ def perform_sync(run_id: int) -> None:
     """Perform a run. It may be called again for the same run after a crash."""
     from rollkeeper.marketing.sync_runs.perform import perform  # noqa: PLC0415  # perform's callers import this file
 
-    perform(run_id)
+    perform(run_id, keep_connection=True)
