@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from rollkeeper.marketing.bridges import fields
@@ -213,6 +215,21 @@ def test_history_dropped_by_age_is_refused_and_the_rest_is_told(tmp_path: Path) 
     for run, export in zip(runs[1:], exports[1:], strict=True):
         assert then_of("ALPHA", run, file) == export
     assert old_history.drop_older(12, now) == old_history.Dropped(0, 0)
+
+
+def test_the_page_of_a_run_says_that_its_changes_are_kept_no_longer(client: Client, django_user_model: Any) -> None:
+    crm = a_crm()
+    bridge = bridge_to(crm)
+    sync_group(bridge, crm, "ALPHA")
+    crm.change(ONE, first_name="Second")
+    run = sync_group(bridge, crm, "ALPHA")
+    user = django_user_model.objects.create_user("reader")
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    address = f"/sync-runs/{run.pk}/"
+    assert "Kept no longer" not in client.get(address).content.decode()
+    SyncRun.objects.update(finished_at=timezone.now() - timedelta(days=400))
+    old_history.drop_older(12, timezone.now())
+    assert "Kept no longer" in client.get(address).content.decode()
 
 
 def test_dropping_that_was_cut_short_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
