@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from rollkeeper.cli.frame import Exit, Failure, Output, json_option
+from rollkeeper.cli.schedules import pause_schedule, resume_schedule, schedule, schedules
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +31,11 @@ _file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 @click.group()
 def crm() -> None:
-    """The CRM: constituents, marketing lists, jobs."""
+    """The CRM: constituents, marketing lists, jobs and their schedules."""
+
+
+for command in (schedules, schedule, pause_schedule, resume_schedule):
+    crm.add_command(command)
 
 
 @crm.command("import-constituents")
@@ -103,15 +108,13 @@ def save_list(
 @crm.command("run-job")
 @click.argument("job", type=click.Choice(["MKT510", "MKT600"], case_sensitive=False))
 @click.option("--list", "list_code", help="The list: for MKT510 the one to build, for MKT600 the only one.")
-@click.option("--setup-code", help="The set-up code that MKT600 runs under.")
+@click.option("--setup-code", help="The set-up code that the job runs under.")
 @json_option
 @click.pass_obj
 def run_job(output: Output, job: str, list_code: str | None, setup_code: str | None) -> Exit:
     """Run a job now and wait: MKT510 builds a list, MKT600 regenerates the lists of a frequency."""
-    if job == "MKT510" and not list_code:
+    if job == "MKT510" and not list_code and not setup_code:
         raise click.UsageError("MKT510 builds one list: give --list CODE.")
-    if job == "MKT510" and setup_code:
-        raise click.UsageError("MKT510 takes no set-up code: it builds the one list of --list.")
     if job == "MKT600" and not setup_code:
         raise click.UsageError("MKT600 runs under a set-up code: give --setup-code S.")
     _enter()
