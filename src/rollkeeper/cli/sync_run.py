@@ -109,7 +109,9 @@ def document(run: SyncRun) -> dict[str, Any]:
 
     `preview` is the number of the preview: of what is shown, or of what the run was to apply.
     """
-    ended = run.finished_at
+    from rollkeeper.marketing.sync_runs.proof_words import proof_of_run
+
+    ended, proof = run.finished_at, proof_of_run(run)
     return {
         "run": run.pk,
         "preview": run.preview_id,
@@ -123,6 +125,8 @@ def document(run: SyncRun) -> dict[str, Any]:
         "crm_fingerprint": run.crm_fingerprint,
         "stored_fingerprint": run.stored_fingerprint,
         "identical": run.identical if run.group else None,
+        "verified_at": proof.verified_at if run.group else None,
+        "proof": proof.words if run.group else None,
         "defect": run.defect,
         "repaired": run.repaired,
         "list_as_of": run.list_as_of,
@@ -148,15 +152,18 @@ def exit_code(run: SyncRun) -> Exit:
 
 def show(console: Console, run: SyncRun, said: str = "") -> None:
     """The run for people: what came of it (`said`, or its status), and the proof."""
+    from rollkeeper.marketing.sync_runs.proof_words import proof_of_run
+
     console.print(f"{run.group.code if run.group else run.bridge.name}: {said or run.get_status_display().lower()}")
     if run.group is None or run.status not in ("completed", "held"):
         return
     console.print("  " + ", ".join(f"{getattr(run, name):,} {name.replace('_', ' ')}" for name in COUNTS))
     console.print(f"  {TRAVELLED[run.mode]}")
-    proof = "identical to the CRM" if run.identical else "not identical to the CRM"
-    console.print(f"  {proof} (CRM {run.crm_fingerprint}, here {run.stored_fingerprint})")
-    if run.defect:
-        console.print(f"  defect found, {run.repaired:,} rows repaired: {run.defect}")
+    proof = proof_of_run(run)
+    verdict = proof.words[0].lower() + proof.words[1:]
+    console.print(f"  {verdict} (CRM {run.crm_fingerprint}, here {run.stored_fingerprint})")
+    if proof.detail:
+        console.print(f"  {proof.detail}")
     if run.alarm:
         console.print(f"  {run.alarm}")
     if run.list_as_of:

@@ -77,6 +77,13 @@ def last_catalog_sync() -> datetime | None:
     return min(known) if known and len(known) == len(times) else None
 
 
+def defects() -> list[SyncRun]:
+    """The runs that made groups what they are and found a defect, newest first (B1): one look for each group."""
+    made = TargetGroup.objects.filter(applied_run__isnull=False).values("applied_run")
+    found = SyncRun.objects.filter(pk__in=made).exclude(defect="").select_related("group")
+    return list(found.order_by("-id")[:ATTENTION])
+
+
 def runs_needing_attention() -> list[SyncRun]:
     """Failed runs, newest first, after which the same thing was not synced successfully."""
     failed = SyncRun.objects.filter(status=SyncRun.Status.FAILED).select_related("group", "bridge")

@@ -24,6 +24,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "attention": freshness.runs_needing_attention(),
         "held": TargetGroup.objects.filter(count_held__gt=0).order_by("-count_held", "code")[:10],
         "alarms": freshness.unseen_alarms(),
+        "defects": freshness.defects(),
         "runs": SyncRun.objects.select_related("group", "bridge").order_by("-id")[:LAST_RUNS],
         "has_bridge": Bridge.objects.exists(),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import psycopg
@@ -18,12 +19,13 @@ from rollkeeper.marketing.bridges.models import Bridge
 from rollkeeper.marketing.guard.limits import effect, guard_of
 from rollkeeper.marketing.previews.models import Preview
 from rollkeeper.marketing.sync_runs.models import SyncRun
+from rollkeeper.marketing.sync_runs.proof_words import Shown, applied_runs, proof_of_group
 from rollkeeper.marketing.sync_runs.request import request_sync
 from rollkeeper.marketing.sync_runs.rules import MAY_SYNC
 from rollkeeper.marketing.target_groups import funnel
 from rollkeeper.marketing.target_groups.funnel import STEPS, Person, Step
 from rollkeeper.marketing.target_groups.models import TargetGroup
-from rollkeeper.marketing.target_groups.state import State, state_of
+from rollkeeper.marketing.target_groups.state import Look, State, state_of
 from rollkeeper.sync.events import Event, Kind
 from rollkeeper.web.paging import PAGE_SIZE, Page, keyset_page, page_of, place
 from rollkeeper.web.templatetags.components import FunnelStep
@@ -48,13 +50,18 @@ def target_groups(request: HttpRequest) -> HttpResponse:
     page = keyset_page(groups, request, ("code", "id"))
     context = {
         "page": page,
-        "rows": [(group, state_of(group).value) for group in page.rows],
+        "rows": _shown(page.rows),
         "text": text,
         "bridges": Bridge.objects.filter(is_enabled=True).order_by("id"),
         "run": _unfinished_catalog_run(),
         "last_run": SyncRun.objects.filter(group__isnull=True).order_by("-id").first(),
     }
     return render(request, "target_groups/list.html", context)
+
+
+def _shown(groups: Sequence[TargetGroup]) -> list[tuple[TargetGroup, Look, Shown]]:
+    runs = applied_runs(groups)
+    return [(group, state_of(group).value, proof_of_group(group, runs.get(group.applied_run))) for group in groups]
 
 
 def _unfinished_catalog_run() -> SyncRun | None:
@@ -89,7 +96,7 @@ def count_details(request: HttpRequest, group_id: int) -> HttpResponse:
         "run": run,
         "is_running": run is not None and run.status in UNFINISHED,
         "steps": _steps(group),
-        "identical": group.fingerprint == group.crm_fingerprint,
+        "proof": proof_of_group(group, applied_runs([group]).get(group.applied_run)),
         "guard_effect": effect(guard_of(group), group.count_members),
         "alarm": group.runs.filter(alarm_seen_by="").exclude(alarm="").order_by("-id").first(),
         "preview": _newest_preview(group, run),

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from rollkeeper.marketing.sync_runs.models import RunChange, SyncRun
+from rollkeeper.marketing.sync_runs.proof_words import Shown, proof_of_run
 from rollkeeper.sync.events import Event
 from rollkeeper.web.templatetags.components import badge
 
@@ -67,6 +68,12 @@ def short_event(run: SyncRun) -> str:
 def mode_words(run: SyncRun) -> str:
     """What travelled: everything, the changes, or nothing."""
     return MODES.get(run.mode, run.mode)
+
+
+@register.filter
+def run_proof(run: SyncRun) -> Shown:
+    """What the run proved when it ended (B1)."""
+    return proof_of_run(run)
 
 
 @register.inclusion_tag("sync_runs/progress.html")
