@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import LATENCY, LATENCY_BUDGET, PEAK_BUDGET, Figure, figures
+from bench.figures import PEAK_BUDGET, Figure, figures
 from bench.installation import installed
 
 
@@ -95,8 +95,8 @@ def _table(found: list[Figure]) -> Table:
 
 
 def _budget(figure: Figure) -> str:
-    if figure.name == LATENCY:
-        return f"{LATENCY_BUDGET:.1f} s"
+    if figure.seconds:
+        return f"{'floor + ' if figure.floor else ''}{figure.seconds:g} s"
     return f"{figure.budget:.1f}" if figure.budget else ""
 
 

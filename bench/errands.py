@@ -7,24 +7,32 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from bench import floors
+from bench.installation import LARGEST_REAL, errand
 from bench.meter import measured
 
+WARM = 2  # turns that are not counted, in a worker that shall have run before
 LIST = "BENCH"
 FILTERED = "BENCH_FILTERED"
 EVERYONE = {"combinator": "and", "rules": [{"field": "status", "operator": "notNull"}]}
 
 
 def fill_crm(total: int) -> dict[str, Any]:
-    """A CRM with that many constituents, the sample's 21 personalization fields, and two lists, built."""
+    """A CRM with that many constituents, the sample's 21 personalization fields, and two lists, built.
+
+    Beyond a million the list's members are multiplied by SQL.
+    """
     from rollkeeper.cli.database import migrate, set_up
 
     set_up("crm")
     migrate()
     from django.utils import timezone
 
+    from bench.multiply import REAL, multiply
     from rollkeeper.crm.jobs.models import Job, JobRun
     from rollkeeper.crm.jobs.perform import perform
     from rollkeeper.crm.jobs.request import record_run
@@ -33,13 +41,25 @@ def fill_crm(total: int) -> dict[str, Any]:
     from rollkeeper.crm.sample.view import put_sample_view
 
     put_sample_view()
-    fill(total, timezone.localdate())
+    fill(total if total <= LARGEST_REAL else REAL, timezone.localdate())
     save_list(LIST, "Everyone", rule=EVERYONE)
     save_list(FILTERED, "Members in good standing", rule=_members_in_good_standing())
     for code in (LIST, FILTERED):
         run = perform(record_run(Job.MKT510, list_code=code, requested_by="bench").pk)
         assert run.state == JobRun.State.COMPLETED, run.message
+    if total > LARGEST_REAL:
+        multiply(LIST, total)
     return {}
+
+
+def refresh(**_: Any) -> dict[str, Any]:
+    """The CRM's dirty profiles rebuilt, which happens once for all lists: no sync that is measured pays for it."""
+    from rollkeeper.cli.database import set_up
+
+    set_up("crm")
+    from rollkeeper.crm.personalization.profile import refresh_profiles
+
+    return {"profiles": refresh_profiles()}
 
 
 def _members_in_good_standing() -> dict[str, Any]:
@@ -70,32 +90,95 @@ def join_sites(crm_url: str, token: str) -> dict[str, Any]:
     return {}
 
 
-def sync(crm: int, postgres: int, repeat_changed: int = 0, profile: str = "", **_: Any) -> dict[str, Any]:
-    """The audience sync of the list, from the run's creation to its commit: the run's counts, and its cost.
+def sync(crm: int, postgres: int, profile: str = "", **_: Any) -> dict[str, Any]:
+    """The audience sync of the list, all of it pulled, from the run's creation to its commit: counts and cost.
 
-    `repeat_changed`: so often more, each after a change of one member in a hundred; then there is a cost a time.
     `profile`: a file for cProfile's figures.
     """
+    with measured(crm, postgres) as cost, floors.profiled(profile):
+        run = _syncing()(force_full=True)
+    return {"cost": cost.document(), "run": run.pk, **_counts(run)}
+
+
+def _syncing() -> Callable[..., Any]:
+    """What syncs the list in this process, everything imported that a worker has imported at its first sync."""
     from rollkeeper.cli.database import set_up
 
     set_up("marketing")
-    import rollkeeper.connectors.rollkeeper_crm  # noqa: F401  # which a worker has imported at its first sync
+    import rollkeeper.connectors.rollkeeper_crm  # noqa: F401
     from rollkeeper.cli import sync_run
     from rollkeeper.marketing.target_groups.models import TargetGroup
     from rollkeeper.sync.events import Event
 
     group = TargetGroup.objects.select_related("bridge").get(code=LIST)
-    costs = []
-    for turn in range(repeat_changed + 1):
-        if turn:
-            floors.change_constituents(turn)
-        with measured(crm, postgres) as cost, floors.profiled(profile):
-            run = sync_run.perform_here(group.bridge, Event.RESYNC_COUNT_DETAILS, group=group)
+
+    def perform(**options: Any) -> Any:
+        run = sync_run.perform_here(group.bridge, Event.RESYNC_COUNT_DETAILS, group=group, **options)
         assert run.status == "completed", run.message
         assert run.identical, "The target group is not identical to the CRM's list."
-        costs.append(cost.document())
-    document = {name: getattr(run, name) for name in sync_run.COUNTS}
-    return {"cost": costs[0], "costs": costs, "run": run.pk, **document}
+        return run
+
+    return perform
+
+
+def _counts(run: Any) -> dict[str, Any]:
+    from rollkeeper.cli.sync_run import COUNTS
+
+    return {name: getattr(run, name) for name in (*COUNTS, "mode")}
+
+
+def sync_unchanged(crm: int, postgres: int, crm_url: str, token: str, times: int) -> dict[str, Any]:
+    """In a worker that has run before: syncs with nothing changed, each beside the bare request."""
+    perform = _syncing()
+    ours, bare = [], []
+    for turn in range(times + WARM):
+        with measured(crm, postgres) as cost:
+            run = perform()
+        assert run.mode == "unchanged", run.mode
+        with measured(crm, postgres) as least:
+            floors.ask_for_changes(crm_url, token, LIST, floors.change_token(LIST))
+        if turn >= WARM:
+            ours.append(cost.document())
+            bare.append(least.document())
+    return {"costs": ours, "floors": bare, **_counts(run)}
+
+
+def sync_changed(
+    crm: int, postgres: int, ready: str, wanted: int, times: int, turn: int, **_: Any
+) -> dict[str, Any]:
+    """In a worker that has run before: syncs after so many changes, each beside hand-written SQL."""
+    perform = _syncing()
+    perform()
+    ours, least = [], []
+    for number in range(times + 1):  # the first one warms up
+        floors.change_constituents(turn + number, wanted)
+        errand("refresh")
+        floors.settle()
+        with measured(crm, postgres) as cost:
+            run = perform()
+        assert run.mode == "delta", run.mode
+        assert run.updated > 0
+        floors.put_changes_ready(Path(ready), run.pk)
+        floors.settle()
+        with measured(crm, postgres) as floor:
+            floors.apply_changes(ready)
+        if number:
+            ours.append(cost.document())
+            least.append(floor.document())
+    return {"costs": ours, "floors": least, **_counts(run)}
+
+
+def sync_small(crm: int, postgres: int, times: int, **_: Any) -> dict[str, Any]:
+    """In a worker that has run before: one member in a hundred changed, the CRM's rebuilding included."""
+    perform = _syncing()
+    costs = []
+    for turn in range(times + WARM):
+        floors.change_constituents(turn)
+        with measured(crm, postgres) as cost:
+            run = perform()
+        if turn >= WARM:
+            costs.append(cost.document())
+    return {"costs": costs, **_counts(run)}
 
 
 def regenerate(crm: int, postgres: int, **_: Any) -> dict[str, Any]:
@@ -152,10 +235,10 @@ def floor_of_changed(crm: int, postgres: int, crm_url: str, token: str, ready: s
 
 
 ERRANDS = {
-    errand.__name__: errand
-    for errand in (
-        fill_crm, join_sites, sync, regenerate, floor_of_regenerate, floor_of_first, floor_of_unchanged,
-        floor_of_changed,
+    each.__name__: each
+    for each in (
+        fill_crm, join_sites, refresh, sync, sync_unchanged, sync_changed, sync_small, regenerate,
+        floor_of_regenerate, floor_of_first, floor_of_unchanged, floor_of_changed,
     )
 }  # fmt: skip
 

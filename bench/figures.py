@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench import floors
-from bench.installation import Installation
+from bench.installation import LARGEST_REAL, Installation
 from bench.meter import Cost, middle
 
-FIRST, UNCHANGED, CHANGED, REGENERATED = (
+FIRST, FULL, CHANGED, REGENERATED = (
     "First sync", "Nothing changed, full pull", "1% changed, full pull", "Regeneration, 2% changed",
 )  # fmt: skip
-LATENCY = "1% changed, in a worker that has run before"
-BUDGETS = {FIRST: 1.2, UNCHANGED: 1.3, REGENERATED: 1.5}
+UNCHANGED = "Nothing changed, by token"
+SMALL = "1% changed, rebuilt in the CRM, by token"
+BUDGETS = {FIRST: 1.2, FULL: 1.3, REGENERATED: 1.5}
+DELTA_BUDGET = 2.0  # beside hand-written SQL that applies the same changes
+CHANGES = (100, 1_000, 10_000)
 PEAK_BUDGET = 300  # MiB, of the process that syncs
-LATENCY_BUDGET = 0.1  # seconds, for a list of at most LATENCY_MEMBERS
-LATENCY_MEMBERS = 1_000
+UNCHANGED_BUDGET = 0.02  # seconds beside a bare request
+SMALL_BUDGET = 0.1  # seconds, for a list of at most SMALL_MEMBERS
+SMALL_MEMBERS = 1_000
+TIMES = 7  # of what takes milliseconds, in one process
 
 Say = Callable[[str], None]
 
@@ -31,7 +36,8 @@ class Figure:
     runs: int
     ours: Cost
     floor: Cost | None
-    budget: float | None
+    budget: float | None  # ours through the floor's
+    seconds: float | None = None  # of wall time beside the floor's
 
     def ratio(self, of: str) -> float | None:
         """Ours through the floor's: of `wall` or `cpu`. None where the floor is below what the clock shows."""
@@ -48,15 +54,20 @@ class Figure:
             "ratio_wall": self.ratio("wall"),
             "ratio_cpu": self.ratio("cpu"),
             "budget": self.budget,
+            "budget_seconds": self.seconds,
         }
 
 
 def figures(place: Installation, size: int, runs: int, say: Say) -> list[Figure]:
     """All figures of an installation of that size, each the median of so many runs."""
-    found = [_first(place, runs, say), _unchanged(place, runs, say), _changed(place, runs, say)]
-    if size <= LATENCY_MEMBERS:
-        found.append(_latency(place, say))
-    return [*found, _regenerated(place, runs, found[0].members, say)]
+    found = [_first(place, runs, say), _full(place, runs, say), _unchanged(place, say)]
+    members = found[0].members
+    found += [_delta(place, members, wanted, runs, say) for wanted in CHANGES if wanted * 10 <= members]
+    if size <= SMALL_MEMBERS:
+        found.append(_small(place, say))
+    if size <= LARGEST_REAL:
+        found += [_changed(place, runs, say), _regenerated(place, runs, members, say)]
+    return found
 
 
 def _first(place: Installation, runs: int, say: Say) -> Figure:
@@ -75,13 +86,13 @@ def _first(place: Installation, runs: int, say: Say) -> Figure:
     return Figure(FIRST, members, runs, middle(ours), middle(least), BUDGETS[FIRST])
 
 
-def _unchanged(place: Installation, runs: int, say: Say) -> Figure:
+def _full(place: Installation, runs: int, say: Say) -> Figure:
     tables = [*floors.TABLES, *map(floors.copy_of, floors.TABLES)]
     place.run("marketing", *(f"VACUUM (ANALYZE) {table}" for table in tables))  # as autovacuum would have
     place.run("crm", "VACUUM (ANALYZE) profile", "VACUUM (ANALYZE) list_member")
     members, ours, least = 0, [], []
     for turn in range(1, runs + 1):
-        say(f"{UNCHANGED}, {turn} of {runs}")
+        say(f"{FULL}, {turn} of {runs}")
         place.settle()
         done = place.errand("sync")
         assert done["unchanged"] == done["received"]
@@ -90,7 +101,24 @@ def _unchanged(place: Installation, runs: int, say: Say) -> Figure:
         read = place.errand("floor_of_unchanged")
         assert read["received"] == read["stored"] == members
         least.append(Cost.read(read["cost"]))
-    return Figure(UNCHANGED, members, runs, middle(ours), middle(least), BUDGETS[UNCHANGED])
+    return Figure(FULL, members, runs, middle(ours), middle(least), BUDGETS[FULL])
+
+
+def _unchanged(place: Installation, say: Say) -> Figure:
+    say(UNCHANGED)
+    done = place.errand("sync_unchanged", times=TIMES)
+    ours, least = (middle([Cost.read(cost) for cost in done[key]]) for key in ("costs", "floors"))
+    return Figure(UNCHANGED, done["members"], TIMES, ours, least, None, UNCHANGED_BUDGET)
+
+
+def _delta(place: Installation, members: int, wanted: int, runs: int, say: Say) -> Figure:
+    name = f"{wanted:,} changed, by token"
+    say(name)
+    times = max(runs, 3)
+    arguments = {"ready": str(place.ready), "wanted": wanted, "times": times, "turn": wanted}
+    done = place.errand("sync_changed", **arguments)
+    ours, least = (middle([Cost.read(cost) for cost in done[key]]) for key in ("costs", "floors"))
+    return Figure(name, members, times, ours, least, DELTA_BUDGET)
 
 
 def _changed(place: Installation, runs: int, say: Say) -> Figure:
@@ -98,9 +126,7 @@ def _changed(place: Installation, runs: int, say: Say) -> Figure:
     for turn in range(1, runs + 1):
         say(f"{CHANGED}, {turn} of {runs}")
         floors.change_constituents(turn)
-        floors.download(
-            place.crm_url, place.token, "BENCH"
-        )  # rebuilds the CRM's dirty profiles: neither pays for it
+        place.errand("refresh")
         place.settle()
         done = place.errand("sync")
         assert done["updated"] > 0
@@ -112,11 +138,11 @@ def _changed(place: Installation, runs: int, say: Say) -> Figure:
     return Figure(CHANGED, members, runs, middle(ours), middle(least), None)
 
 
-def _latency(place: Installation, say: Say) -> Figure:
-    say(LATENCY)
-    done = place.errand("sync", repeat_changed=7)
-    costs = [Cost.read(cost) for cost in done["costs"][2:]]
-    return Figure(LATENCY, done["members"], len(costs), middle(costs), None, None)
+def _small(place: Installation, say: Say) -> Figure:
+    say(SMALL)
+    done = place.errand("sync_small", times=TIMES)
+    ours = middle([Cost.read(cost) for cost in done["costs"]])
+    return Figure(SMALL, done["members"], TIMES, ours, None, None, SMALL_BUDGET)
 
 
 def _regenerated(place: Installation, runs: int, members: int, say: Say) -> Figure:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import psycopg
 import pyarrow as pa
@@ -181,13 +181,42 @@ def apply_changes(ready: str) -> None:
         )
 
 
-def change_constituents(turn: int) -> None:
-    """Another one in a hundred constituents, spread evenly over the list, gets another job title."""
+def change_constituents(turn: int, wanted: int | None = None) -> None:
+    """Another one in a hundred constituents, or so many, spread evenly over the list, get another job title."""
     with connect("crm") as connection:
+        row = connection.execute("SELECT count(*) FROM constituent").fetchone()
+        every = max(1, int(row[0]) // wanted) if wanted and row else 100
         connection.execute(
-            "UPDATE constituent SET job_title = 'Member of the board ' || %s WHERE id %% 100 = %s",
-            [turn, turn % 100],
+            "UPDATE constituent SET job_title = 'Member of the board ' || %s WHERE id %% %s = %s",
+            [turn, every, turn % every],
         )
+
+
+def settle() -> None:
+    """Write out what earlier work left in memory."""
+    with connect("marketing", autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+
+
+def change_token(code: str) -> str:
+    """The state of the list that the target group holds."""
+    with connect("marketing") as connection:
+        row = connection.execute("SELECT change_token FROM target_group WHERE code = %s", [code]).fetchone()
+    if not row or not row[0]:
+        raise RuntimeError("The target group has no change token.")
+    return str(row[0])
+
+
+def ask_for_changes(crm_url: str, token: str, code: str, since: str) -> int:
+    """The bare question whether anything changed since then; how many bytes were answered."""
+    connection = http.client.HTTPConnection(urlsplit(crm_url).netloc)
+    headers = {"Accept": CONTENT_TYPE, "Authorization": f"Bearer {token}"}
+    with closing(connection):
+        connection.request("GET", f"{_path(code)}?{urlencode({'since': since})}", headers=headers)
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise RuntimeError(f"The CRM site answered {answer.status}.")
+        return len(answer.read())
 
 
 def change_statuses(turn: int) -> None:

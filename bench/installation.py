@@ -26,6 +26,7 @@ from rollkeeper.postgres.embedded import EmbeddedServer, hold, release
 from rollkeeper.postgres.server import database_parameters
 
 START_SECONDS = 60
+LARGEST_REAL = 1_000_000  # constituents; the members of a longer list are multiplied by SQL (`multiply.py`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Installation:
 
     def settle(self) -> None:
         """Write out what earlier work left in memory, so that the next one does not pay for it."""
-        self.run("marketing", "CHECKPOINT")
+        self.run("marketing", "CHECKPOINT")  # of the whole server
 
 
 def connect(site: Site, *, autocommit: bool = False) -> psycopg.Connection[Any]:
