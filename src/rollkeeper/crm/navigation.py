@@ -20,6 +20,7 @@ SITE = SiteMenu(
             icon="settings",
             children=(
                 Entry("Personalization View", "personalization-view"),
+                Entry("Audit", "audit"),
                 Entry("API Tokens", "api-tokens", permission="data_service.manage_tokens"),
             ),
         ),

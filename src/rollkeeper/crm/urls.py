@@ -15,6 +15,7 @@ urlpatterns = [
     path("reporting/jobs/", include("rollkeeper.crm.jobs.urls")),
     path("reporting/job-scheduling/", include("rollkeeper.crm.schedules.urls")),
     path("admin/personalization-view/", include("rollkeeper.crm.personalization.urls")),
+    path("admin/audit/", include("rollkeeper.crm.audit.urls")),
     path("admin/api-tokens/", include("rollkeeper.crm.data_service.token_urls")),
     path("accounts/", include("rollkeeper.web.accounts.urls")),
     path("odata/", include("rollkeeper.crm.data_service.urls")),

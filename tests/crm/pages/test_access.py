@@ -28,7 +28,7 @@ VIEW = "/admin/personalization-view/"
 TOKENS = "/admin/api-tokens/"
 
 READ = (
-    "/", CRM360, "{ada}", "{ada}permission-history/", "{ada}changes/", LISTS, f"{LISTS}lists/TEXANS/", f"{LISTS}lists/TEXANS/definition/",
+    "/", CRM360, "{ada}", "{ada}permission-history/", "{ada}changes/", "/admin/audit/", LISTS, f"{LISTS}lists/TEXANS/", f"{LISTS}lists/TEXANS/definition/",
     f"{LISTS}lists/TEXANS/versions/", f"{LISTS}lists/TEXANS/optional-information/", JOBS, "{run}", "{run}progress/", VIEW,
     "{run}log/", SCHEDULING, f"{SCHEDULING}week/", "{schedule}",
 )  # fmt: skip

@@ -40,7 +40,10 @@ class RecordChange(models.Model):
 
     class Meta:
         db_table = "record_change"
-        indexes = [models.Index(fields=["subject_kind", "subject_key", "id"], name="record_change_subject")]
+        indexes = [
+            models.Index(fields=["subject_kind", "subject_key", "id"], name="record_change_subject"),
+            models.Index(fields=["author", "id"], name="record_change_author"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.subject_kind} {self.subject_key}: {self.action}"

@@ -11,11 +11,11 @@ from django import forms
 from django.db import models
 
 from rollkeeper.crm.audit.record import Value
+from rollkeeper.crm.audit.templatetags.change_words import field_label
 from rollkeeper.crm.constituents.belongings import Kind
 from rollkeeper.crm.constituents.record_form import RecordForm, text
 from rollkeeper.crm.constituents.seen import Shown
 from rollkeeper.crm.constituents.seen import read as read_seen
-from rollkeeper.crm.constituents.templatetags.change_words import field_label
 
 # What the pages offer; a code that is stored already stays a choice.
 CHOICES: dict[str, dict[str, tuple[str, ...]]] = {

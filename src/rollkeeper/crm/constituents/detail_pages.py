@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
+from rollkeeper.crm.audit.templatetags.change_words import field_label
 from rollkeeper.crm.constituents.conflict import ORIGIN, conflict_of
 from rollkeeper.crm.constituents.csv_rows import COLUMN_NAME_LIMIT, FURTHER_LIMIT, NAME_CONTROL
 from rollkeeper.crm.constituents.details import (
@@ -30,7 +31,6 @@ from rollkeeper.crm.constituents.models import Constituent
 from rollkeeper.crm.constituents.record_form import RecordForm, text
 from rollkeeper.crm.constituents.rules import MAY_KEEP_RECORDS
 from rollkeeper.crm.constituents.seen import Shown
-from rollkeeper.crm.constituents.templatetags.change_words import field_label
 from rollkeeper.crm.constituents.version import ChangedMeanwhile
 
 ATTRIBUTE = "attribute:"

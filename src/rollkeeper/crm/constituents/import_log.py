@@ -31,7 +31,7 @@ def log_imported_changes(
 
     `own`: columns of the constituent and their values over `import_row r`; `imported`: the file's attributes.
     """
-    pairs = [
+    pairs: list[tuple[str, SQL, SQL]] = [
         (name, sql.SQL("to_jsonb(c.{})").format(sql.Identifier(name)), sql.SQL("to_jsonb({})").format(value))
         for name, value in own.items()
     ]

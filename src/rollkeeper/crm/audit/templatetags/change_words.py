@@ -5,12 +5,18 @@ from __future__ import annotations
 from django import template
 
 from rollkeeper.crm.audit.models import Action, RecordChange
-from rollkeeper.crm.constituents.templatetags.permission_words import FLAGS
 
 register = template.Library()
 
 FIRST = 6  # changes that a line names
-LABELS = {**FLAGS, "is_primary": "Primary", "is_active": "Active", "master_customer_id": "Customer id"}
+LABELS = {  # of stored names that read otherwise on the pages
+    "do_not_solicit": "Do Not Solicit by Email",
+    "allow_email": "Allow Email",
+    "allow_solicitation": "Allow Solicitation",
+    "is_primary": "Primary",
+    "is_active": "Active",
+    "master_customer_id": "Customer id",
+}
 
 
 @register.filter
