@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from rollkeeper.marketing.sync_runs import proof
 from rollkeeper.sync.member import field_set_key
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def basis_of(connection: psycopg.Connection[Any], group_id: int, made: Plan, gua
     if row is None:
         raise LookupError(f"There is no target group {group_id}.")
     return Basis(
-        crm_fingerprint=made.crm_fingerprint,
+        crm_fingerprint=proof.crm_fingerprint(made),
         list_version=made.closing.version,
         group_fingerprint=row[0],
         fields_key=field_set_key(made.fields),

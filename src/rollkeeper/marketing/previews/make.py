@@ -24,6 +24,7 @@ from rollkeeper.marketing.previews.rows import Moves, RowWriter
 from rollkeeper.marketing.sync_runs.audience import planned
 from rollkeeper.marketing.sync_runs.models import SyncRun
 from rollkeeper.marketing.sync_runs.perform import spool_folder
+from rollkeeper.marketing.sync_runs.proof import is_proved, known_excess
 from rollkeeper.marketing.sync_runs.record import fingerprints_after
 from rollkeeper.marketing.sync_runs.since import since_last
 from rollkeeper.postgres.connection import connect
@@ -32,12 +33,11 @@ from rollkeeper.sync.connector import (
     ConnectorError,
     ListMissing,
     ListNotBuilt,
-    Mode,
     SourceNonsense,
     TellsChanges,
 )
+from rollkeeper.sync.download import EVERYTHING, Since, download
 from rollkeeper.sync.plan import Guard, Plan, Verdict
-from rollkeeper.sync.run import EVERYTHING, Since, download
 
 Status = Preview.Status
 KEPT = timedelta(days=7)
@@ -102,7 +102,7 @@ def _make_of(preview: Preview, connector: Connector, progress: _Progress, since:
         progress.phase("Comparing")
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         with closing(planned(reader, preview.group_id, source, folder)) as made:
-            if made.mode is not Mode.FULL and made.defect():
+            if not is_proved(made, known_excess(reader, preview.group_id)):
                 return False
             guard = limits_now(reader, preview.group_id)
             verdict = guard.judge(made, approved=preview.approve_held)
