@@ -23,11 +23,12 @@ FUNCTIONS = [
     (
         f"""
         CREATE FUNCTION search_fold(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-        RETURN replace(replace(replace(replace(
+        RETURN CASE WHEN octet_length($1) = char_length($1) THEN fold_case($1)  -- ASCII, as most names are
+        ELSE replace(replace(replace(replace(
             translate(
                 fold_case(regexp_replace(normalize($1, NFKD) COLLATE "C", '{MARKS}+', '', 'g')) COLLATE "C",
                 'łøđħŧðıĸ', 'lodhtdik'
-            ), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
+            ), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th') END
         """,
         "DROP FUNCTION search_fold(text)",
     ),
