@@ -86,6 +86,7 @@ class MemoryCrm:
     version: int = 1
     forgotten: set[Key] = field(default_factory=set)
     kept_wrong: int = 0
+    rejected: dict[Key, str] = field(default_factory=dict)  # people whose row it sends as one that it cannot give
     states: dict[str, dict[Key, tuple[int, int]]] = field(default_factory=dict)  # by token: what was sent of whom
     asked: list[str] = field(default_factory=list)  # what was asked for: "full", or the keys asked for beside
     also: list[Sequence[Key]] = field(default_factory=list)
@@ -198,7 +199,13 @@ class MemoryCrm:
             list_fingerprint=self._kept_fingerprint(code),
             token=token,
         )
-        return _Pull(self.fields, mode, rows, closing, self.batch_size)
+        if not self.rejected:
+            return _Pull(self.fields, mode, rows, closing, self.batch_size)
+        marked = [
+            {**row, "@rejected": self.rejected.get((row["master_customer_id"], row["sub_customer_id"]))}
+            for row in rows
+        ]
+        return _MarkingPull(self.fields, mode, marked, closing, self.batch_size)
 
 
 class _Pull:
@@ -212,8 +219,14 @@ class _Pull:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         schema = member_schema(self.fields) if self.mode is Mode.FULL else delta_schema(self.fields)
+        if hasattr(self, "marks_rejected"):
+            schema = schema.append(pa.field("@rejected", pa.string()))
         for start in range(0, len(self._rows), self._batch_size):
             yield pa.RecordBatch.from_pylist(self._rows[start : start + self._batch_size], schema=schema)
 
     def closing(self) -> Closing:
         return self._closing
+
+
+class _MarkingPull(_Pull):
+    marks_rejected = True

@@ -113,6 +113,17 @@ class Pull(Protocol):
         ...
 
 
+@runtime_checkable
+class MarksRejected(Protocol):
+    """What a pull may promise beside the rest: its batches have one more column, the last, `@rejected` (text).
+
+    Null: the row is good. Else the CRM cannot give the row (a value that does not convert, a record that it locks),
+    and these are its words: the row is set aside with them, and but for the customer id it may be null (B7).
+    """
+
+    marks_rejected: bool
+
+
 class Connector(Protocol):
     """A CRM, as the bridge sees it. Timeouts are inside; every method may raise a `ConnectorError`."""
 

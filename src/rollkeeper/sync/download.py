@@ -9,9 +9,20 @@ from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from rollkeeper.sync.connector import Closing, Connector, Key, Mode, Pull, SourceNonsense, TellsChanges
-from rollkeeper.sync.member import Field, delta_schema, member_schema
+from rollkeeper.sync.connector import (
+    Closing,
+    Connector,
+    Key,
+    MarksRejected,
+    Mode,
+    Pull,
+    SourceNonsense,
+    TellsChanges,
+)
+from rollkeeper.sync.member import REJECTED_COLUMN, Field, delta_schema, member_schema
+from rollkeeper.sync.merge import row_keys
 from rollkeeper.sync.spool import PIECE_ROWS, Spool
 
 Progress = Callable[[int], None]  # called with the number of rows received so far; may raise to cancel
@@ -63,7 +74,14 @@ class Arriving:
             else connector.members(code)
         )
         self.fields, self.mode = self._pull.fields, self._pull.mode
+        if self.mode is Mode.UNCHANGED and since.also:
+            raise SourceNonsense(
+                "The CRM was asked for rows that had been set aside, and says that nothing changed."
+            )
         self._schema = member_schema(self.fields) if self.mode is Mode.FULL else delta_schema(self.fields)
+        if isinstance(self._pull, MarksRejected):
+            self._schema = self._schema.append(pa.field(REJECTED_COLUMN, pa.string()))
+        self._asked = _AskedFor(since.also if self.mode is Mode.DELTA else ())
         self._rows = Spool(self._schema, folder)
         self._progress = progress
         self._begun = False
@@ -90,10 +108,12 @@ class Arriving:
                     raise SourceNonsense("The CRM sent rows with other columns than it announced.")
                 rows = batch.cast(self._schema)
                 self._rows.write(rows)
+                self._asked.seen(rows)
                 self._progress(self._rows.rows)
                 for start in range(0, rows.num_rows, PIECE_ROWS):
                     yield rows.slice(start, PIECE_ROWS)
             closing = self._pull.closing()
+            self._asked.check_all_came()
             if closing.rows != self._rows.rows:
                 raise SourceNonsense(
                     f"The CRM says that it sent {closing.rows:,} rows, but {self._rows.rows:,} came."
@@ -117,6 +137,27 @@ class Arriving:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _AskedFor:
+    """The rows that were asked for beside the changes: each comes, as a member or as none any more."""
+
+    def __init__(self, also: Sequence[Key]) -> None:
+        self._missing = set(also)
+        self._keys = pa.array(["\x00".join(key) for key in also], pa.string())
+
+    def seen(self, rows: pa.RecordBatch) -> None:
+        if self._missing:
+            came = row_keys(rows)
+            for key in came.filter(pc.is_in(came, value_set=self._keys)).to_pylist():
+                master, _, sub = key.partition("\x00")
+                self._missing.discard((master, sub))
+
+    def check_all_came(self) -> None:
+        """Raises `SourceNonsense`."""
+        if self._missing:
+            missing = f"{len(self._missing)} of them did not come"
+            raise SourceNonsense(f"The CRM was asked for rows that had been set aside, and {missing}.")
 
 
 def download(

@@ -31,6 +31,7 @@ FIXED_COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
 )
 HASH_COLUMNS: tuple[tuple[str, pa.DataType], ...] = (("hash_hi", pa.int64()), ("hash_lo", pa.int64()))
 REMOVED_COLUMN = "@removed"
+REJECTED_COLUMN = "@rejected"
 REMOVED = frozenset({"left", "deleted"})  # left the list; the constituent (or its customer id) is gone
 RESERVED_NAMES = frozenset(name for name, _ in (*FIXED_COLUMNS, *HASH_COLUMNS))
 
@@ -88,9 +89,9 @@ def text_hashes(texts: pa.StringArray) -> tuple[pa.Int64Array, pa.Int64Array]:
     sha256 = hashlib.sha256
     _, offsets, data = texts.buffers()
     ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].tolist()
-    text = memoryview(data) if data is not None else memoryview(b"")
-    digests = b"".join([sha256(text[start:end]).digest()[:16] for start, end in pairwise(ends)])
-    halves = np.frombuffer(digests, dtype=">i8").astype(np.int64).reshape(-1, 2)
+    text = data.to_pybytes() if data is not None else b""  # whose slices are cheaper to make than a view's
+    digests = b"".join([sha256(text[start:end]).digest() for start, end in pairwise(ends)])
+    halves = np.frombuffer(digests, dtype=">i8").reshape(-1, 4)[:, :2].astype(np.int64)
     return pa.array(np.ascontiguousarray(halves[:, 0])), pa.array(np.ascontiguousarray(halves[:, 1]))
 
 

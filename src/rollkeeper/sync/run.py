@@ -6,7 +6,7 @@ merge, over less (B2).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,23 +16,31 @@ from rollkeeper.sync.address import valid_addresses
 from rollkeeper.sync.connector import Mode, SourceNonsense
 from rollkeeper.sync.download import EVERYTHING, Arriving, Download, Progress, Since, download
 from rollkeeper.sync.member import REMOVED, REMOVED_COLUMN, fingerprint_text, hash_sum
-from rollkeeper.sync.merge import HASHES, STORED_SCHEMA, CheckedBatch, Difference, checked, merge
+from rollkeeper.sync.merge import HASHES, STORED_SCHEMA, CheckedBatch, Difference, checked, merge, row_keys
 from rollkeeper.sync.plan import NOTICE_SCHEMA, Counts, Kept, Plan, write_schema
-from rollkeeper.sync.set_aside import SET_ASIDE_SCHEMA, reasons_of_contents, set_aside_rows
+from rollkeeper.sync.set_aside import SET_ASIDE_SCHEMA, Reason, members_of, reasons_of_contents, set_aside_rows
 from rollkeeper.sync.spool import Spool
+
+Refused = Mapping[str, str]  # the key of a row (`merge.row_keys`) → what the database said of it
+NOTHING_REFUSED: Refused = {}
 
 __all__ = ["EVERYTHING", "Arriving", "Download", "Progress", "Since", "download", "plan"]
 
 
 def plan(
-    source: Download | Arriving, stored: Iterator[pa.RecordBatch], folder: Path, kept: Kept | None = None
+    source: Download | Arriving,
+    stored: Iterator[pa.RecordBatch],
+    folder: Path,
+    kept: Kept | None = None,
+    refused: Refused = NOTHING_REFUSED,
 ) -> Plan:
     """Compare what was or is being read with what is stored (`STORED_SCHEMA`, in key order); say what to write.
 
     Of a full pull `stored` is all of the group, and what is not in the pull leaves. Of changes it is the members
     among the keys that were sent and those whose removal is held; `kept` says what the whole group is.
+    `refused` are rows that the database is known to refuse: they are set aside.
     """
-    planner = _Planner(source, folder)
+    planner = _Planner(source, folder, refused)
     try:
         incoming = planner.seen(checked(source.batches()))
         for difference in merge(incoming, planner.counted(stored)):
@@ -46,8 +54,8 @@ def plan(
 class _Planner:
     """Turns differences into a plan, keeping the counts and the fingerprint sums."""
 
-    def __init__(self, source: Download | Arriving, folder: Path) -> None:
-        self.source = source
+    def __init__(self, source: Download | Arriving, folder: Path, refused: Refused) -> None:
+        self.source, self.refused = source, refused
         self.writes = Spool(write_schema(source.fields), folder)
         self.removals = Spool(STORED_SCHEMA, folder)
         self.set_aside = Spool(SET_ASIDE_SCHEMA, folder)
@@ -63,19 +71,21 @@ class _Planner:
             self._put_aside(batch.rows, batch.reasons)
             members = batch if self.source.mode is Mode.FULL else self._without_notices(batch)
             self.crm = _plus(self.crm, members.rows)
-            yield members
+            yield CheckedBatch(members_of(members.rows), members.reasons, members.keys)
 
     def _without_notices(self, batch: CheckedBatch) -> CheckedBatch:
-        """The batch's members in `member_schema`. Rows that say that there is none any more are noted."""
+        """The batch's members. Rows that say that there is none any more are noted."""
         word = batch.rows.column(REMOVED_COLUMN)
         if not pc.all(pc.is_in(word.drop_null(), value_set=pa.array(sorted(REMOVED))), min_count=0).as_py():
             raise SourceNonsense("The CRM says of a change that it is a removal of a kind that there is not.")
         gone = pc.is_valid(word)
         rows = batch.rows.filter(pc.and_(gone, pc.is_null(batch.reasons)))
-        self.notices.write(pa.RecordBatch.from_arrays([*rows.columns[:2], rows.columns[-1]], schema=NOTICE_SCHEMA))
+        notices = [*rows.columns[:2], rows.column(REMOVED_COLUMN)]
+        self.notices.write(pa.RecordBatch.from_arrays(notices, schema=NOTICE_SCHEMA))
         is_member = pc.invert(gone)
-        members = batch.rows.filter(is_member).select(batch.rows.schema.names[:-1])
-        return CheckedBatch(members, batch.reasons.filter(is_member), batch.keys.filter(is_member))
+        return CheckedBatch(
+            batch.rows.filter(is_member), batch.reasons.filter(is_member), batch.keys.filter(is_member)
+        )
 
     def counted(self, stored: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in stored:
@@ -94,9 +104,12 @@ class _Planner:
         """Spool the rows that can be stored, set the others aside; the number of the former."""
         if not rows.num_rows:
             return 0
-        reasons = reasons_of_contents(rows, self.source.fields)
+        reasons, answers = reasons_of_contents(rows, self.source.fields), None
+        if self.refused:
+            answers = pa.array([self.refused.get(key) for key in row_keys(rows).to_pylist()], pa.string())
+            reasons = pc.if_else(pc.is_valid(answers), Reason.REFUSED_BY_DATABASE.value, reasons)
         if reasons.null_count < len(reasons):
-            self._put_aside(rows, reasons)
+            self._put_aside(rows, reasons, answers)
             good = pc.is_null(reasons)
             rows = rows.filter(good)
             if replaced is not None:
@@ -108,9 +121,11 @@ class _Planner:
         self.written_sum += _sum(rows) - (_sum(replaced) if replaced is not None else 0)
         return int(rows.num_rows)
 
-    def _put_aside(self, rows: pa.RecordBatch, reasons: pa.StringArray) -> None:
+    def _put_aside(
+        self, rows: pa.RecordBatch, reasons: pa.StringArray, answers: pa.StringArray | None = None
+    ) -> None:
         if reasons.null_count < len(reasons):
-            self.set_aside.write(set_aside_rows(rows, reasons))
+            self.set_aside.write(set_aside_rows(rows, reasons, answers))
             self.aside = _plus(self.aside, rows.filter(pc.is_valid(reasons)))
 
     def finish(self, kept: Kept | None) -> Plan:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rollkeeper.sync.member import REMOVED_COLUMN, Field, canonical_rows, text_hashes
+from rollkeeper.sync.member import REJECTED_COLUMN, REMOVED_COLUMN, Field, canonical_rows, text_hashes
 
 LONGEST_ID = 255  # characters of a customer id; the bundled CRM takes 100
 LONGEST_ROW = 2_000_000  # bytes of a row's canonical form; 100 fields of 4,000 characters fit
@@ -24,13 +24,18 @@ SET_ASIDE_SCHEMA = pa.schema(
         ("master_customer_id", pa.string()),
         ("sub_customer_id", pa.string()),
         ("reason", pa.string()),
+        ("answer", pa.string()),
         ("row", pa.string()),
     ]
 )
 
 
 class Reason(StrEnum):
-    """Why a row was set aside. All are *invalid* (our check); *rejected* is for answers of the other side."""
+    """Why a row was set aside: *invalid* by our own check, or *rejected*, which is the other side's answer.
+
+    The other side is the CRM, which may send a row that it cannot vouch for, or the database that is to store it.
+    What it answered is kept with the row.
+    """
 
     NO_CUSTOMER_ID = "no_customer_id"
     BAD_CUSTOMER_ID = "bad_customer_id"
@@ -39,10 +44,17 @@ class Reason(StrEnum):
     NUL_CHARACTER = "nul_character"
     TOO_LONG = "too_long"
     HASH_MISMATCH = "hash_mismatch"
+    REFUSED_BY_CRM = "refused_by_crm"
+    REFUSED_BY_DATABASE = "refused_by_database"
 
     @property
     def sentence(self) -> str:
         return _SENTENCES[self]
+
+    @property
+    def kind(self) -> str:
+        """`invalid` or `rejected`."""
+        return "rejected" if self in (Reason.REFUSED_BY_CRM, Reason.REFUSED_BY_DATABASE) else "invalid"
 
 
 _SENTENCES = {
@@ -53,6 +65,8 @@ _SENTENCES = {
     Reason.NUL_CHARACTER: "The row contains a NUL character, which cannot be stored.",
     Reason.TOO_LONG: f"The row is longer than {LONGEST_ROW:,} bytes.",
     Reason.HASH_MISMATCH: "The row's hash does not match its contents: it was damaged on the way.",
+    Reason.REFUSED_BY_CRM: "The CRM sent the row as one that it cannot give:",
+    Reason.REFUSED_BY_DATABASE: "The database of this site refused the row:",
 }
 
 # Rows whose id cannot be told to the CRM: they come again only when all of the list does.
@@ -69,11 +83,15 @@ def reasons_of_keys(batch: pa.RecordBatch, duplicate: pa.BooleanArray) -> pa.Str
     undecided = pc.is_null(batch.column("allow_email"))
     if REMOVED_COLUMN in batch.schema.names:  # who is no member any more has no permission either
         undecided = pc.and_(undecided, pc.is_null(batch.column(REMOVED_COLUMN)))
+    rejected = pa.array(np.zeros(batch.num_rows, np.bool_))
+    if REJECTED_COLUMN in batch.schema.names:
+        rejected = pc.is_valid(batch.column(REJECTED_COLUMN))
     return _first_reason(
         [
             (missing, Reason.NO_CUSTOMER_ID),
             (bad, Reason.BAD_CUSTOMER_ID),
             (duplicate, Reason.DUPLICATE_CUSTOMER_ID),
+            (rejected, Reason.REFUSED_BY_CRM),
             (undecided, Reason.NO_PERMISSION),
         ],
         batch.num_rows,
@@ -95,6 +113,12 @@ def reasons_of_contents(batch: pa.RecordBatch, fields: Sequence[Field]) -> pa.St
     )
 
 
+def members_of(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch in `member_schema`, without the columns that say something about a row."""
+    names = [name for name in batch.schema.names if not name.startswith("@")]
+    return batch if len(names) == len(batch.schema.names) else batch.select(names)
+
+
 def _holds_nul(texts: pa.StringArray) -> pa.BooleanArray:
     """For each text whether a NUL is in it. Where there is none at all, one look at all bytes says so."""
     data = texts.buffers()[2]
@@ -103,10 +127,18 @@ def _holds_nul(texts: pa.StringArray) -> pa.BooleanArray:
     return pc.match_substring(texts, "\x00")
 
 
-def set_aside_rows(batch: pa.RecordBatch, reasons: pa.StringArray) -> pa.RecordBatch:
-    """The rows of `batch` that have a reason, in `SET_ASIDE_SCHEMA`: as they came, as JSON."""
+def set_aside_rows(
+    batch: pa.RecordBatch, reasons: pa.StringArray, answers: pa.StringArray | None = None
+) -> pa.RecordBatch:
+    """The rows of `batch` that have a reason, in `SET_ASIDE_SCHEMA`: as they came, as JSON.
+
+    `answers`: what the other side said of each row (null: nothing).
+    """
     chosen = pc.is_valid(reasons)
-    rows = batch.select([name for name in batch.schema.names if name != REMOVED_COLUMN]).filter(chosen)
+    if answers is None:
+        said = REJECTED_COLUMN in batch.schema.names
+        answers = batch.column(REJECTED_COLUMN) if said else pa.nulls(batch.num_rows, pa.string())
+    rows = members_of(batch).filter(chosen)
     texts = [
         json.dumps(row, ensure_ascii=False, default=str).replace("\\u0000", "\\\\u0000") for row in rows.to_pylist()
     ]
@@ -115,6 +147,7 @@ def set_aside_rows(batch: pa.RecordBatch, reasons: pa.StringArray) -> pa.RecordB
             _storable(rows.column("master_customer_id")),
             _storable(rows.column("sub_customer_id")),
             reasons.filter(chosen),
+            _storable(answers.filter(chosen)),
             pa.array(texts, pa.string()),
         ],
         schema=SET_ASIDE_SCHEMA,

@@ -17,6 +17,8 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rollkeeper.marketing.target_groups.first_count import FirstCount
+from rollkeeper.marketing.target_groups.funnel import Tally
 from rollkeeper.postgres import copy
 from rollkeeper.sync.member import FIXED_COLUMNS
 from rollkeeper.sync.merge import HASHES, row_keys, rows_where
@@ -29,6 +31,14 @@ KEYS = ("master_customer_id", "sub_customer_id")
 SUBSCRIBER_SEQUENCE_LOCK = 7_421_001  # advisory: one block of ids is taken at a time
 
 
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """How many subscribers are new, and, where all of the group are, its funnel."""
+
+    new: int
+    tally: Tally | None
+
+
 def write(
     connection: psycopg.Connection[Any],
     plan: Plan,
@@ -37,17 +47,19 @@ def write(
     crm_columns: tuple[str, ...],
     *,
     all_new: bool,
-) -> int:
-    """Write the plan's new subscribers and fill `change` and `arrived`; the number of new subscribers.
+) -> Arrivals:
+    """Write the plan's new subscribers and fill `change` and `arrived`.
 
     `all_new`: the bridge has no subscribers yet, so none need be looked for.
     """
     destination = _Destination(connection, target, revision, crm_columns)
     if all_new:
-        destination.add(lambda: _in_slots(plan, target), plan.writes.rows)
-        return plan.writes.rows
+        counted = FirstCount(plan.writes.rows)
+        readings = iter((counted.first_reading, counted.second_reading))
+        destination.add(lambda: next(readings)(in_slots(plan, target)), plan.writes.rows)
+        return Arrivals(plan.writes.rows, counted.tally())
     new_rows = 0
-    for batch in _in_slots(plan, target):
+    for batch in in_slots(plan, target):
         ids = batch.column("subscriber_id")
         differs = pc.is_valid(ids)  # a member in the plan differs from what is stored
         arriving = pc.invert(differs)
@@ -63,10 +75,10 @@ def write(
         if plan.members_before > 0:
             _write_arrived(connection, fresh, new_ids, is_new=True)
         new_rows += fresh.num_rows
-    return new_rows
+    return Arrivals(new_rows, None)
 
 
-def _in_slots(plan: Plan, target: Target) -> Iterator[pa.RecordBatch]:
+def in_slots(plan: Plan, target: Target) -> Iterator[pa.RecordBatch]:
     """The plan's rows under the names of `subscriber`'s columns: a field may have any name, also one of those."""
     fields = len(plan.fields)
     for batch in plan.writes.batches():
@@ -137,40 +149,36 @@ class _Destination:
         if not count:
             return pa.array([], pa.int64())
         first = _take_ids(self.connection, count)
-        slots = self.target.slots.values()
-        subscriber = [
-            "id",
-            "bridge_id",
-            *KEYS,
-            *self.crm_columns,
-            *HASHES,
-            "revision",
-            "first_run",
-            "last_run",
-            *slots,
-        ]
+        subscriber = subscriber_columns(self.target, self.crm_columns)
         group_member = ["group_id", *KEYS, "subscriber_id", *HASHES, "since_run"]
         for table, columns in (("subscriber", subscriber), ("group_member", group_member)):
-            copy.write(self.connection, table, columns, self._completed(batches(), first, columns))
+            rows = completed(batches(), first, columns, self.target, self.revision)
+            copy.write(self.connection, table, columns, rows)
         return pa.array(np.arange(first, first + count, dtype=np.int64))
 
-    def _completed(
-        self, batches: Iterator[pa.RecordBatch], first: int, columns: list[str]
-    ) -> Iterator[pa.RecordBatch]:
-        """The rows with a table's columns: ids ascend from `first`, the rest is theirs or the run's."""
-        target = self.target
-        run = dict.fromkeys(("first_run", "last_run", "since_run"), target.run_id)
-        constants = {"bridge_id": target.bridge_id, "group_id": target.group_id, "revision": self.revision, **run}
-        for batch in batches:
-            ids = pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64))
-            arrays = [
-                ids if name in {"id", "subscriber_id"}
-                else _constant(constants[name], batch.num_rows) if name in constants
-                else batch.column(name)
-                for name in columns
-            ]  # fmt: skip
-            yield pa.RecordBatch.from_arrays(arrays, names=columns)
-            first += batch.num_rows
+
+def subscriber_columns(target: Target, crm_columns: tuple[str, ...]) -> list[str]:
+    """The columns of `subscriber` that a new row gives."""
+    run = ("revision", "first_run", "last_run")
+    return ["id", "bridge_id", *KEYS, *crm_columns, *HASHES, *run, *target.slots.values()]
+
+
+def completed(
+    batches: Iterator[pa.RecordBatch], first: int, columns: list[str], target: Target, revision: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows with a table's columns: ids ascend from `first`, the rest is theirs or the run's."""
+    run = dict.fromkeys(("first_run", "last_run", "since_run"), target.run_id)
+    constants = {"bridge_id": target.bridge_id, "group_id": target.group_id, "revision": revision, **run}
+    for batch in batches:
+        ids = pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64))
+        arrays = [
+            ids if name in {"id", "subscriber_id"}
+            else _constant(constants[name], batch.num_rows) if name in constants
+            else batch.column(name)
+            for name in columns
+        ]  # fmt: skip
+        yield pa.RecordBatch.from_arrays(arrays, names=columns)
+        first += batch.num_rows
 
 
 def _constant(value: int, rows: int) -> pa.Int64Array:

@@ -26,6 +26,7 @@ from rollkeeper.sync.plan import NOTICE_SCHEMA, Kept, Plan, Verdict
 from rollkeeper.sync.run import Arriving, Download
 
 CRM_COLUMNS = ("email", "first_name", "last_name", "allow_email", "denied_by", "address_valid")
+FEW_ROWS = 2_000  # the planner judges so small a table by its size well enough: looking at it costs more
 RECOUNT_SHARE = 5  # when more than a fifth of a group changes, counting it anew is cheaper than the difference
 # What the planner must know after a first load; autovacuum looks at the many columns of the fields in its own time.
 ANALYZED = "id, bridge_id, master_customer_id, sub_customer_id, address_key, address_valid, allow_email, status"
@@ -125,7 +126,8 @@ def _concerned(connection: psycopg.Connection[Any], group_id: int, source: Downl
     )
     columns = ["master_customer_id", "sub_customer_id"]
     copy.write(connection, "sent", columns, (batch.select(columns) for batch in source.batches()))
-    connection.execute("ANALYZE sent")
+    if source.closing.rows > FEW_ROWS:
+        connection.execute("ANALYZE sent")
     return sql.SQL(
         "SELECT master_customer_id, sub_customer_id FROM sent UNION "
         "SELECT master_customer_id, sub_customer_id FROM held_removal WHERE group_id = {}"
@@ -147,11 +149,13 @@ def apply(connection: psycopg.Connection[Any], plan: Plan, target: Target, verdi
         return Applied(revision, plan.members_before, 0, 0, all_added)
     _create_work_tables(connection, target.slots)
     first_of_bridge = not arrivals.has_subscribers(connection, target.bridge_id)
-    direct = arrivals.write(connection, plan, target, revision + 1, CRM_COLUMNS, all_new=first_of_bridge)
-    _check_not_overtaken(connection, target)
+    arrived = arrivals.write(connection, plan, target, revision + 1, CRM_COLUMNS, all_new=first_of_bridge)
+    if revision != target.pull_revision:
+        _check_not_overtaken(connection, target)
     if not verdict.held:
         copy.write(connection, "leaving", STORED_SCHEMA.names, plan.removals.batches())
-    connection.execute("ANALYZE change; ANALYZE leaving; ANALYZE arrived")
+    if plan.writes.rows + plan.removals.rows > FEW_ROWS:
+        connection.execute("ANALYZE change; ANALYZE leaving; ANALYZE arrived")
     changes = history.note_before(connection, target.slots)
     tally = funnel.before(connection, target.bridge_id, target.run_id)
     fingerprints.carry_to_other_groups(connection, target.group_id)
@@ -162,9 +166,9 @@ def apply(connection: psycopg.Connection[Any], plan: Plan, target: Target, verdi
     members = plan.members_before + plan.counts.added - (0 if verdict.held else plan.counts.removed)
     large = plan.counts.added + changes + plan.counts.removed > members // RECOUNT_SHARE
     recount = target.group_id if large else None
-    funnel.settle(connection, target.bridge_id, tally, recount=recount, whole_bridge=first_of_bridge)
+    funnel.settle(connection, tally, recount=recount, counted=arrived.tally)
     connection.execute("UPDATE bridge SET revision = %s WHERE id = %s", [revision + 1, target.bridge_id])
-    if all_added and direct:
+    if all_added and arrived.new and plan.mode is Mode.FULL:
         connection.execute(f"ANALYZE subscriber ({ANALYZED}); ANALYZE group_member")
     return Applied(revision + 1, members, status_changes.unsubscribed, status_changes.resubscribed, all_added)
 
@@ -190,16 +194,12 @@ def _create_work_tables(connection: psycopg.Connection[Any], slots: dict[str, st
         sql.SQL(
             "CREATE TEMP TABLE change (subscriber_id bigint, master_customer_id text, sub_customer_id text, "
             "email text, first_name text, last_name text, allow_email boolean, denied_by text, "
-            "address_valid boolean, hash_hi bigint, hash_lo bigint{}) ON COMMIT DROP"
+            "address_valid boolean, hash_hi bigint, hash_lo bigint{}) ON COMMIT DROP; "
+            "CREATE TEMP TABLE arrived (subscriber_id bigint, master_customer_id text, sub_customer_id text, "
+            "hash_hi bigint, hash_lo bigint, is_new boolean) ON COMMIT DROP; "
+            "CREATE TEMP TABLE leaving (master_customer_id text, sub_customer_id text, subscriber_id bigint, "
+            "hash_hi bigint, hash_lo bigint) ON COMMIT DROP"
         ).format(slot_columns)
-    )
-    connection.execute(
-        "CREATE TEMP TABLE arrived (subscriber_id bigint, master_customer_id text, sub_customer_id text, "
-        "hash_hi bigint, hash_lo bigint, is_new boolean) ON COMMIT DROP"
-    )
-    connection.execute(
-        "CREATE TEMP TABLE leaving (master_customer_id text, sub_customer_id text, subscriber_id bigint, "
-        "hash_hi bigint, hash_lo bigint) ON COMMIT DROP"
     )
 
 

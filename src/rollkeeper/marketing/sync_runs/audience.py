@@ -12,6 +12,7 @@ from rollkeeper.marketing.bridges.fields import slot_columns, store_fields
 from rollkeeper.marketing.guard.limits import limits_now
 from rollkeeper.marketing.previews import bound
 from rollkeeper.marketing.subscribers import store
+from rollkeeper.marketing.subscribers.refusals import REFUSALS, refused_rows
 from rollkeeper.marketing.subscribers.store import Moved, Overtaken, Target
 from rollkeeper.marketing.sync_runs import record, set_aside
 from rollkeeper.marketing.sync_runs.charge import Heartbeat
@@ -32,7 +33,7 @@ from rollkeeper.marketing.sync_runs.unchanged import met_unchanged
 from rollkeeper.sync.connector import Connector, Mode, SourceNonsense, TellsChanges, TellsRanges
 from rollkeeper.sync.merge import STORED_SCHEMA
 from rollkeeper.sync.plan import Plan
-from rollkeeper.sync.run import EVERYTHING, Arriving, Download, plan
+from rollkeeper.sync.run import EVERYTHING, NOTHING_REFUSED, Arriving, Download, Refused, plan
 from rollkeeper.sync.spool import Spool
 
 PLANS = (
@@ -116,6 +117,8 @@ def _proved(
                 apply_alone(run, connection, repaired, pull_revision, folder, narrow.found)
         except NotProved as again:  # the list moved meanwhile
             return Found(words=ALL_PULLED, told=again.changes)
+        except REFUSALS:
+            return Found(words=ALL_PULLED, told=mismatch.changes)
     return APPLIED
 
 
@@ -134,8 +137,9 @@ def _plan_and_apply(
     """
     if source.mode is not Mode.FULL:
         source.whole()
+    refused = NOTHING_REFUSED
     for _ in range(PLANS):
-        revision, made = plan_now(connection, run.bridge_id, _group_id(run), source, folder)
+        revision, made = plan_now(connection, run.bridge_id, _group_id(run), source, folder, refused)
         with closing(made):
             try:
                 heartbeat.phase = "Writing changes"
@@ -143,10 +147,15 @@ def _plan_and_apply(
                     _apply(run, connection, made, pull_revision, revision, found)
             except Moved:
                 heartbeat.phase = "Comparing"
+            except REFUSALS as error:
+                heartbeat.phase = "Looking for the row that was refused"
+                refused = refused_rows(connection, made, _target(connection, run, pull_revision, revision))
+                if not refused:
+                    raise error from None
             else:
                 return
     with connection.transaction():
-        apply_alone(run, connection, source.whole(), pull_revision, folder, found)
+        apply_alone(run, connection, source.whole(), pull_revision, folder, found, refused)
 
 
 def apply_alone(
@@ -156,18 +165,24 @@ def apply_alone(
     pull_revision: int,
     folder: Path,
     found: Found = NOTHING,
+    refused: Refused = NOTHING_REFUSED,
 ) -> None:
     """Plan and apply under the bridge's lock, in the caller's transaction: nobody can come between."""
     store_fields(connection, run.bridge_id, source.fields)  # first: it may change what is stored of rows
     revision = store.bridge_revision(connection, run.bridge_id, lock=True)
     if found.defect.ours_moved:
         correct_kept(connection, _group_id(run))
-    with closing(planned(connection, _group_id(run), source, folder)) as made:
+    with closing(planned(connection, _group_id(run), source, folder, refused)) as made:
         _apply(run, connection, made, pull_revision, revision, found)
 
 
 def plan_now(
-    connection: psycopg.Connection[Any], bridge_id: int, group_id: int, source: Download | Arriving, folder: Path
+    connection: psycopg.Connection[Any],
+    bridge_id: int,
+    group_id: int,
+    source: Download | Arriving,
+    folder: Path,
+    refused: Refused = NOTHING_REFUSED,
 ) -> tuple[int, Plan]:
     """The plan against one snapshot of the stored side, and the bridge's revision in it. Writes nothing.
 
@@ -180,12 +195,19 @@ def plan_now(
             kept = store.kept(connection, group_id)
             for batch in store.stored_members(connection, group_id, source):
                 stored.write(batch)
-        return revision, plan(source, stored.finish().batches(), folder, kept)
+        return revision, plan(source, stored.finish().batches(), folder, kept, refused)
 
 
-def planned(connection: psycopg.Connection[Any], group_id: int, source: Download, folder: Path) -> Plan:
+def planned(
+    connection: psycopg.Connection[Any],
+    group_id: int,
+    source: Download,
+    folder: Path,
+    refused: Refused = NOTHING_REFUSED,
+) -> Plan:
+    """The plan as the caller's transaction sees the stored side."""
     kept = store.kept(connection, group_id)
-    return plan(source, store.stored_members(connection, group_id, source), folder, kept)
+    return plan(source, store.stored_members(connection, group_id, source), folder, kept, refused)
 
 
 def _apply(
@@ -201,15 +223,7 @@ def _apply(
         # Where another sync wrote since the pull began, people may be newer here than in the pull: it is repeated.
         raise Overtaken if revision != pull_revision else NotProved(made)
     store_fields(connection, run.bridge_id, made.fields)
-    target = Target(
-        bridge_id=run.bridge_id,
-        group_id=_group_id(run),
-        run_id=run.pk,
-        attempt=run.attempt,
-        pull_revision=pull_revision,
-        plan_revision=revision,
-        slots=slot_columns(connection, run.bridge_id),
-    )
+    target = _target(connection, run, pull_revision, revision)
     guard = limits_now(connection, target.group_id)
     verdict = guard.judge(made, run.approve_held, run.approved_removals)
     if run.preview_id is not None:
@@ -223,6 +237,18 @@ def _apply(
         correct_kept(connection, target.group_id)
     defect = concluded(made, verdict, found, state)
     record.applied(connection, run, made, applied, verdict, alarm=alarm, defect=defect, words=found.words)
+
+
+def _target(connection: psycopg.Connection[Any], run: SyncRun, pull_revision: int, revision: int) -> Target:
+    return Target(
+        bridge_id=run.bridge_id,
+        group_id=_group_id(run),
+        run_id=run.pk,
+        attempt=run.attempt,
+        pull_revision=pull_revision,
+        plan_revision=revision,
+        slots=slot_columns(connection, run.bridge_id),
+    )
 
 
 def _group_id(run: SyncRun) -> int:

@@ -38,10 +38,15 @@ def carry_to_other_groups(connection: psycopg.Connection[Any], group_id: int) ->
         "GROUP BY m.group_id, g.fingerprint",
         [group_id],
     ).fetchall()
-    for other, fingerprint, *limbs in moved:
-        total = int(fingerprint, 16) - sum_of_limbs(tuple(limbs[:4])) + sum_of_limbs(tuple(limbs[4:]))
+    if moved:
+        totals = [
+            fingerprint_text(int(fingerprint, 16) - sum_of_limbs(tuple(sums[:4])) + sum_of_limbs(tuple(sums[4:])))
+            for _, fingerprint, *sums in moved
+        ]
         connection.execute(
-            "UPDATE target_group SET fingerprint = %s WHERE id = %s", [fingerprint_text(total), other]
+            "UPDATE target_group g SET fingerprint = m.fingerprint "
+            "FROM unnest(%s::bigint[], %s::text[]) AS m (id, fingerprint) WHERE g.id = m.id",
+            [[other for other, *_ in moved], totals],
         )
 
 

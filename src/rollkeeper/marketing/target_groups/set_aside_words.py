@@ -22,6 +22,8 @@ TO_DO = {
     Reason.NO_PERMISSION: "Set Allow Email to Yes or No on the record in the CRM.",
     Reason.NUL_CHARACTER: "Find the value in the CRM that was pasted or imported with it, and enter it anew.",
     Reason.TOO_LONG: "Shorten the longest value of the record in the CRM, or take its field out of the view.",
+    Reason.REFUSED_BY_CRM: "Look at the record in the CRM; what it said of it stands beside the row.",
+    Reason.REFUSED_BY_DATABASE: "Shorten or correct the value that the database names, in the CRM.",
     Reason.HASH_MISMATCH: "Sync again. If it stays so, report it to whoever runs the CRM's data service.",
 }
 
