@@ -30,7 +30,7 @@ from rollkeeper.sync.connector import Mode, Pull
 from rollkeeper.sync.member import Field
 from rollkeeper.sync.permission import OwnOptOuts, status
 from tests.fakes.memory_crm import Key, MemoryCrm, Person
-from tests.marketing.syncing import bridge_to, slot_of, stored_people, sync_group
+from tests.marketing.syncing import bridge_to, preview_group, slot_of, stored_people, sync_group
 
 FIELDS = (
     Field("city", "City", "text"),
@@ -65,6 +65,10 @@ people = st.builds(
     ).map(lambda values: tuple(values.items())),
 )
 State = dict[Key, tuple[int, int]]  # of each member its row hash, and how often it came
+SHOWN = (
+    "received", "added", "updated", "unchanged", "unsubscribed", "resubscribed", "removed", "set_aside", "held",
+    "members", "mode", "crm_fingerprint", "stored_fingerprint", "list_version", "list_as_of", "message", "alarm",
+)  # fmt: skip
 OWN = ("unsubscribed_at", "bounced_at", "complained_at", "suppressed_at")
 
 
@@ -187,12 +191,20 @@ class Syncing(RuleBasedStateMachine):
         finally:
             self.crm.forgotten = set()
 
-    @rule(code=codes, approve=st.booleans(), full=st.booleans())
-    def a_sync(self, code: str, approve: bool, full: bool) -> None:
+    @rule(
+        code=codes, approve=st.booleans(), full=st.booleans(), previewed=st.sampled_from(["", "shown", "applied"])
+    )
+    def a_sync(self, code: str, approve: bool, full: bool, previewed: str = "") -> None:
         before = {key: person.status for key, person in self._people().items()}
         there, repeat, members = dict(self.synced[code]), self.crm.repeat, self.crm.lists[code]
         mode, travels, left_out = self._what_must_travel(code, full)
-        run = sync_group(self.bridge, self.crm, code, approve_held=approve, full=full)
+        preview = None
+        if previewed and not full and not left_out:
+            preview = preview_group(self.bridge, self.crm, code, approve_held=approve)
+        applied = preview if previewed == "applied" else None
+        run = sync_group(self.bridge, self.crm, code, approve_held=approve, full=full, preview=applied)
+        if preview is not None:  # B4
+            assert {name: getattr(preview, name) for name in SHOWN} == {name: getattr(run, name) for name in SHOWN}
         good = members - repeat
         removed = set(there) - members
         added = good - set(there)
