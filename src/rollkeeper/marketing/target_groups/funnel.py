@@ -73,9 +73,6 @@ GROUP BY group_id
 
 _WHOLE_GROUP = "group_member p JOIN subscriber s ON s.id = p.subscriber_id WHERE p.group_id = %(group)s"
 
-# The same of a group that has all subscribers of its bridge, at half the price.
-_WHOLE_BRIDGE = "(SELECT %(group)s::bigint AS group_id) p CROSS JOIN subscriber s WHERE s.bridge_id = %(bridge)s"
-
 # All members, in whatever group, of the people in `counted`.
 _SLICE = (
     "counted JOIN group_member p ON p.subscriber_id = counted.subscriber_id "
@@ -110,16 +107,13 @@ def before(connection: psycopg.Connection[Any], bridge_id: int, run_id: int) -> 
 
 def settle(
     connection: psycopg.Connection[Any],
-    bridge_id: int,
     earlier: dict[int, Tally],
     *,
     recount: int | None,
-    whole_bridge: bool,
+    counted: Tally | None = None,
 ) -> None:
-    """After the writes: move the kept counts of all groups by what changed; `recount` is counted anew.
-
-    `whole_bridge`: the group to recount has all subscribers of the bridge.
-    """
+    """After the writes: move the kept counts of all groups by what changed; `recount` is counted anew, or is
+    `counted` already."""
     later = _tally(connection, _SLICE, {"not_since": -1})
     for group in sorted({*earlier, *later} - {recount}):
         old, new = earlier.get(group, Tally()), later.get(group, Tally())
@@ -133,9 +127,8 @@ def settle(
             connection.execute(
                 sql.SQL("UPDATE target_group SET {} WHERE id = {}").format(moves, sql.Literal(group))
             )
-    if recount is not None and whole_bridge:
-        counted = _tally(connection, _WHOLE_BRIDGE, {"group": recount, "bridge": bridge_id})
-        _store(connection, recount, counted.get(recount, Tally()))
+    if recount is not None and counted is not None:
+        _store(connection, recount, counted)
     elif recount is not None:
         store_recount(connection, recount)
 
