@@ -62,7 +62,7 @@ def figures(place: Installation, size: int, runs: int, say: Say) -> list[Figure]
     """All figures of an installation of that size, each the median of so many runs."""
     found = [_first(place, runs, say), _full(place, runs, say), _unchanged(place, say)]
     members = found[0].members
-    found += [_delta(place, members, wanted, runs, say) for wanted in CHANGES if wanted * 10 <= members]
+    found += [_delta(place, members, wanted, runs, say) for wanted in CHANGES if wanted * 9 <= members]
     if size <= SMALL_MEMBERS:
         found.append(_small(place, say))
     if size <= LARGEST_REAL:
