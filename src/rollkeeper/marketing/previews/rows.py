@@ -8,18 +8,20 @@ database's own column follows too; that a preview counts what a run then does is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import sql
 from psycopg.rows import dict_row
 
 from rollkeeper.marketing.previews.models import PreviewRow
 from rollkeeper.marketing.subscribers import arrivals, history
 from rollkeeper.postgres import copy
+from rollkeeper.sync.merge import rows_where
 from rollkeeper.sync.permission import OwnOptOuts, Status, status
 from rollkeeper.sync.plan import Plan, Verdict
 
@@ -40,6 +42,7 @@ COLUMNS = {
     "reason": pa.string(),
     "row": pa.string(),
 }
+TABLE = "sync_preview_row"
 SCHEMA = pa.schema(list(COLUMNS.items()))
 Stored = Mapping[str, Any]
 Row = dict[str, Any]
@@ -105,7 +108,7 @@ class RowWriter:
         """All rows of a plan."""
         values = _values(self._reader, self._bridge_id, made)
         for batch in made.writes.batches():
-            self._copy(list(self._written(batch, values)))
+            self._write_batch(batch, values)
         kind = Kind.HELD if verdict.held else Kind.REMOVED
         words = _words_of_notices(made)
         for batch in made.removals.batches():
@@ -114,26 +117,30 @@ class RowWriter:
             self._copy(self._aside(batch))
         return Moves(self._moves[Flag.UNSUBSCRIBED], self._moves[Flag.RESUBSCRIBED])
 
-    def _written(self, batch: pa.RecordBatch, values: Mapping[str, str | None]) -> Iterator[Row]:
-        rows = list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
-        known = self._known([row[:2] for row in rows], values) if self._knows_people else {}
-        for row in rows:
-            yield self._row(Incoming.of(row), known.get(row[:2]), values)
+    def _write_batch(self, batch: pa.RecordBatch, values: Mapping[str, str | None]) -> None:
+        """People who are new here as they come, column by column; of those who are known each with what changes."""
+        keys = list(zip(*(batch.column(place).to_pylist() for place in range(2)), strict=True))
+        known = self._known(keys, values) if self._knows_people else {}
+        is_known = pa.array([key in known for key in keys], pa.bool_())
+        new_here = rows_where(batch, pc.invert(is_known))
+        if new_here.num_rows:
+            copy.write(self._writer, TABLE, SCHEMA.names, [_fresh(new_here, self._preview_id)])
+        rows = zip(*(column.to_pylist() for column in batch.filter(is_known).columns), strict=True)
+        self._copy([self._row(Incoming.of(row), known[row[:2]], values) for row in rows])
 
-    def _row(self, new: Incoming, stored: Stored | None, values: Mapping[str, str | None]) -> Row:
+    def _row(self, new: Incoming, stored: Stored, values: Mapping[str, str | None]) -> Row:
         after = status(new.allow_email, new.email, new.address_valid, _own(stored))
         row: Row = {
             "kind": Kind.ADDED if new.subscriber_id is None else Kind.UPDATED,
+            "subscriber_id": stored["id"],
             "master_customer_id": new.master_customer_id,
             "sub_customer_id": new.sub_customer_id,
             "first_name": new.first_name,
             "last_name": new.last_name,
             "email": new.email,
+            "status_before": stored["status"],
             "status_after": after.value,
         }
-        if stored is None:
-            return row
-        row |= {"subscriber_id": stored["id"], "status_before": stored["status"]}
         if (stored["hash_hi"], stored["hash_lo"]) != (new.hash_hi, new.hash_lo):
             pairs = zip(values, stored["values"], new.values, strict=True)
             changes = {name: [old, now] for name, old, now in pairs if old != now}
@@ -209,10 +216,30 @@ class RowWriter:
         return {row.pop("id"): row for row in found}
 
     def _copy(self, rows: list[Row]) -> None:
-        for row in rows:
-            row["preview_id"] = self._preview_id
-        batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
-        copy.write(self._writer, "sync_preview_row", SCHEMA.names, [batch])
+        if rows:
+            for row in rows:
+                row["preview_id"] = self._preview_id
+            copy.write(self._writer, TABLE, SCHEMA.names, [pa.RecordBatch.from_pylist(rows, schema=SCHEMA)])
+
+
+def _fresh(batch: pa.RecordBatch, preview_id: int) -> pa.RecordBatch:
+    """Rows of the plan whose people nobody knows here, as rows of the preview: all but a status is as it came."""
+    master, sub, email, first_name, last_name, allow_email = batch.columns[:6]
+    nobody = OwnOptOuts()
+    facts = zip(allow_email.to_pylist(), email.to_pylist(), batch.columns[-2].to_pylist(), strict=True)
+    statuses = [status(allowed, address, valid, nobody).value for allowed, address, valid in facts]
+    columns = {
+        "preview_id": pa.repeat(pa.scalar(preview_id, pa.int64()), batch.num_rows),
+        "kind": pa.repeat(Kind.ADDED.value, batch.num_rows),
+        "master_customer_id": master,
+        "sub_customer_id": sub,
+        "first_name": first_name,
+        "last_name": last_name,
+        "email": email,
+        "status_after": pa.array(statuses, pa.string()),
+    }
+    nothing = {name: pa.nulls(batch.num_rows, kind) for name, kind in COLUMNS.items() if name not in columns}
+    return pa.RecordBatch.from_pydict(columns | nothing, schema=SCHEMA)
 
 
 def _values(connection: psycopg.Connection[Any], bridge_id: int, made: Plan) -> dict[str, str | None]:
@@ -230,9 +257,7 @@ def _values(connection: psycopg.Connection[Any], bridge_id: int, made: Plan) -> 
     return {**{name: name for name in history.NOTED_COLUMNS}, **fields}
 
 
-def _own(stored: Stored | None) -> OwnOptOuts:
-    if stored is None:
-        return OwnOptOuts()
+def _own(stored: Stored) -> OwnOptOuts:
     return OwnOptOuts(stored["unsubscribed"], stored["bounced"], stored["complained"], stored["suppressed"])
 
 
