@@ -6,7 +6,7 @@ behind it holds. `pytest` collects the suite there, not here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -15,13 +15,27 @@ import pytest
 from rollkeeper.sync.connector import (
     Closing,
     Connector,
+    Key,
     ListMissing,
     ListNotBuilt,
+    Mode,
     SourceMisconfigured,
     SourceUnavailable,
+    TellsChanges,
+    TellsRanges,
 )
-from rollkeeper.sync.member import Field, fingerprint_text, hash_sum, member_schema, row_hashes
+from rollkeeper.sync.member import (
+    REMOVED,
+    REMOVED_COLUMN,
+    Field,
+    delta_schema,
+    fingerprint_text,
+    hash_sum,
+    member_schema,
+    row_hashes,
+)
 
+KEYS = ("master_customer_id", "sub_customer_id")
 Row = tuple[str, str, str | None, bool]  # master, sub, e-mail, allowed
 
 
@@ -38,6 +52,7 @@ class Subject:
     empty: str
     odd: str  # a built list whose code holds a quote, a space and a slash
     unbuilt: str | None  # None: this kind of CRM has no lists that are not built
+    change: Callable[[Sequence[Row]], None] | None = None  # make the members of `built` these; None: it cannot be
 
 
 def pull(connector: Connector, code: str) -> tuple[pa.Table, tuple[Field, ...], Closing]:
@@ -47,8 +62,35 @@ def pull(connector: Connector, code: str) -> tuple[pa.Table, tuple[Field, ...], 
         return rows, opened.fields, opened.closing()
 
 
+def pulled_changes(connector: TellsChanges, code: str, token: str, also: Sequence[Key] = ()) -> Changes:
+    """All rows of a pull of changes, the pull's mode, and its closing facts."""
+    with connector.changes(code, token, also) as opened:
+        columns = delta_schema if opened.mode is Mode.DELTA else member_schema
+        rows = pa.Table.from_batches(list(opened.batches()), columns(opened.fields))
+        return Changes(opened.mode, rows, opened.closing())
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What came of asking for changes."""
+
+    mode: Mode
+    rows: pa.Table
+    closing: Closing
+
+    @property
+    def keys(self) -> list[Key]:
+        return list(zip(*(self.rows[name].to_pylist() for name in KEYS), strict=True))
+
+
+def fingerprint_of(rows: pa.Table) -> str:
+    """The fingerprint of the members among some rows."""
+    halves = (rows[name].combine_chunks().drop_null().to_numpy() for name in ("hash_hi", "hash_lo"))
+    return fingerprint_text(hash_sum(*halves))
+
+
 class ConnectorConformance:
-    """The suite."""
+    """The suite. What only some connectors promise is held of those that do."""
 
     def test_the_connection_test_is_one_sentence(self, subject: Subject) -> None:
         # S34
@@ -140,3 +182,98 @@ class ConnectorConformance:
     def test_an_error_of_the_caller_is_not_taken_for_the_crms(self, subject: Subject) -> None:
         with pytest.raises(OSError, match="disk is full"), subject.connector.members(subject.built):
             raise OSError("the disk is full")
+
+    def test_nothing_changed_is_said_without_rows_and_with_a_token_to_go_on_from(self, subject: Subject) -> None:
+        # B2
+        connector = telling_changes(subject)
+        rows, _, closing = pull(subject.connector, subject.built)
+        for _ in range(2):
+            assert closing.token
+            found = pulled_changes(connector, subject.built, closing.token)
+            assert (found.mode, found.rows.num_rows, found.closing.rows) == (Mode.UNCHANGED, 0, 0)
+            assert found.closing.list_members == rows.num_rows
+            assert found.closing.list_fingerprint == fingerprint_of(rows)
+            closing = found.closing
+
+    def test_a_text_that_is_no_token_brings_all_of_the_list(self, subject: Subject) -> None:
+        # B2
+        connector = telling_changes(subject)
+        other = pull(subject.connector, subject.empty)[2].token or ""
+        for token in ("made up", "\x00\ufffd", other):
+            found = pulled_changes(connector, subject.built, token)
+            assert (found.mode, found.rows.num_rows) == (Mode.FULL, len(subject.rows))
+
+    def test_what_changed_came_and_went_travels_and_nothing_else(self, subject: Subject) -> None:
+        # B2, S28
+        connector = telling_changes(subject)
+        token = pull(subject.connector, subject.built)[2].token or ""
+        changed, gone, *rest = subject.rows
+        new = ("zz-new", "0", "new@example.org", True)
+        change_list(subject, [(*changed[:2], "changed@example.org", False), *rest, new])
+        found = pulled_changes(connector, subject.built, token)
+        assert found.mode is Mode.DELTA
+        assert found.keys == [changed[:2], gone[:2], new[:2]]
+        words = found.rows[REMOVED_COLUMN].to_pylist()
+        assert (words[0], words[2]) == (None, None)
+        assert words[1] in REMOVED
+        assert found.rows["email"].to_pylist() == ["changed@example.org", None, "new@example.org"]
+        assert found.closing.rows == 3
+        assert found.closing.fingerprint in {None, fingerprint_of(found.rows)}
+        now = pull(subject.connector, subject.built)[0]
+        assert found.closing.list_members == now.num_rows == len(subject.rows)
+        assert found.closing.list_fingerprint == fingerprint_of(now)
+        again = pulled_changes(connector, subject.built, found.closing.token or "")
+        assert again.mode is Mode.UNCHANGED
+
+    def test_rows_asked_for_come_changed_or_not_and_in_the_list_or_not(self, subject: Subject) -> None:
+        # B7
+        connector = telling_changes(subject)
+        token = pull(subject.connector, subject.built)[2].token or ""
+        there, nobody = subject.rows[-1], ("zz nobody", "0")
+        found = pulled_changes(connector, subject.built, token, [there[:2], nobody])
+        assert (found.mode, found.keys) == (Mode.DELTA, [there[:2], nobody])
+        assert found.rows["email"].to_pylist() == [there[2], None]
+        assert found.rows[REMOVED_COLUMN].to_pylist()[0] is None
+        assert found.rows[REMOVED_COLUMN].to_pylist()[1] in REMOVED
+
+    def test_changes_of_a_list_that_is_not_there_are_none(self, subject: Subject) -> None:
+        # S29
+        token = pull(subject.connector, subject.built)[2].token or ""
+        with pytest.raises(ListMissing), telling_changes(subject).changes("no such list", token):
+            pass
+
+    @pytest.mark.parametrize("bounds", [0, 1, 7])
+    def test_sums_over_ranges_are_those_of_the_members_between(self, subject: Subject, bounds: int) -> None:
+        # B1
+        connector = telling_ranges(subject)
+        keys = [row[:2] for row in subject.rows][1 : 1 + bounds]
+        found = connector.range_sums(subject.built, keys)
+        borders = [None, *keys, None]
+        for number, each in enumerate(found.ranges):
+            with connector.members_between(subject.built, borders[number], borders[number + 1]) as opened:
+                rows = pa.Table.from_batches(list(opened.batches()), member_schema(opened.fields))
+                assert (opened.mode, opened.closing().rows) == (Mode.FULL, rows.num_rows)
+            assert (each.members, fingerprint_text(each.fingerprint)) == (rows.num_rows, fingerprint_of(rows))
+        assert sum(each.members for each in found.ranges) == found.list_members == len(subject.rows)
+        total = sum(each.fingerprint for each in found.ranges)
+        assert fingerprint_text(total) == found.list_fingerprint
+
+
+def telling_changes(subject: Subject) -> TellsChanges:
+    """The connector, where it promises to tell changes."""
+    if not isinstance(subject.connector, TellsChanges):
+        pytest.skip("this connector does not tell changes")
+    return subject.connector
+
+
+def telling_ranges(subject: Subject) -> TellsRanges:
+    """The connector, where it promises sums over ranges."""
+    if not isinstance(subject.connector, TellsRanges):
+        pytest.skip("this connector tells no ranges")
+    return subject.connector
+
+
+def change_list(subject: Subject, rows: Sequence[Row]) -> None:
+    if subject.change is None:
+        pytest.skip("what is behind this connector cannot be changed")
+    subject.change(rows)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import pyarrow as pa
 import pytest
 
 from rollkeeper.connectors.rollkeeper_crm import Connector
 from rollkeeper.sync.member import Field
 
 from ..fakes.lying_crm import LyingCrm, members
-from .suite import ConnectorConformance, Subject
+from .suite import ConnectorConformance, Row, Subject
 
 FIELDS = (Field("city", "City", "text"), Field("total", "Total given", "decimal"))
 ROWS = [
@@ -28,12 +29,15 @@ class TestRollkeeperCrm(ConnectorConformance):
     @pytest.fixture
     def subject(self) -> Iterator[Subject]:
         columns = ("master_customer_id", "sub_customer_id", "email", "allow_email")
-        rows = members(FIELDS, [dict(zip(columns, row, strict=True)) for row in ROWS])
+
+        def table(rows: Sequence[Row]) -> pa.Table:
+            return members(FIELDS, [dict(zip(columns, row, strict=True)) for row in rows])
+
         nobody = members(FIELDS, [])
         gone = LyingCrm()
         with gone:
             down = gone.url
-        with LyingCrm(FIELDS, {"TX": rows, "EMPTY": nobody, "O'Neil / (A)": nobody, "NEW": None}) as crm:
+        with LyingCrm(FIELDS, {"TX": table(ROWS), "EMPTY": nobody, "O'Neil / (A)": nobody, "NEW": None}) as crm:
             crm.batch_rows = 7
             crm.page_rows = 2
             yield Subject(
@@ -46,4 +50,5 @@ class TestRollkeeperCrm(ConnectorConformance):
                 empty="EMPTY",
                 odd="O'Neil / (A)",
                 unbuilt="NEW",
+                change=lambda rows: crm.put("TX", table(rows)),
             )

@@ -32,7 +32,8 @@ def verify(http: Http, marketing_list: str, *, repair: bool) -> SourceVerificati
     """Whether what is kept of the list is what its rows add up to. Raises `Answered` too."""
     found = http.json(f"{marketing_list}/Verify", asked={"repair": repair})
     try:
-        return SourceVerification(_sum(found["kept"]), _sum(found["computed"]), _checked(found["repaired"], bool))
+        kept = _sum(found["kept"]) if found["kept"] is not None else None
+        return SourceVerification(kept, _sum(found["computed"]), _checked(found["repaired"], bool))
     except (KeyError, TypeError, ValueError) as error:
         raise SourceNonsense(f"{http.name} was asked to verify a list and answered something else.") from error
 

@@ -188,18 +188,18 @@ class TellsRanges(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceVerification:
-    """What a CRM keeps of a list, and what it computes from the list's rows, at one instant.
+    """What a CRM keeps of a list (None: nothing yet), and what it computes from its rows, at one instant.
 
     `repaired`: it has kept what it computed since.
     """
 
-    kept: RangeSum
+    kept: RangeSum | None
     computed: RangeSum
     repaired: bool
 
     @property
     def is_consistent(self) -> bool:
-        return self.kept == self.computed
+        return self.kept in (None, self.computed)
 
 
 @runtime_checkable

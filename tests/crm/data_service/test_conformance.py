@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rollkeeper.sync.member import Field
+from tests.conformance.ranges import RangesConformance
 from tests.conformance.suite import ConnectorConformance, Subject
 from tests.conformance.test_rollkeeper_crm import ROWS, Hasty
 
@@ -12,7 +13,7 @@ from .association import FIELDS, add_constituent, build_list, set_view, unbuilt_
 from .conftest import HttpClient
 
 
-class TestBundledCrm(ConnectorConformance):
+class TestBundledCrm(ConnectorConformance, RangesConformance):
     @pytest.fixture
     def subject(self, service: HttpClient) -> Subject:
         set_view(*FIELDS)
@@ -30,4 +31,17 @@ class TestBundledCrm(ConnectorConformance):
             empty="EMPTY",
             odd="O'Neil / (A)",
             unbuilt="NEW",
+            change=change,
         )
+
+
+def change(rows: Sequence[Row]) -> None:
+    """Make the members of TX these: a list regenerated, addresses and permissions changed, as the CRM does it."""
+    for master, sub, email, allow in rows:
+        found = Constituent.objects.filter(master_customer_id=master, sub_customer_id=sub).first()
+        person = found or add_constituent(master, sub, email=email)
+        Constituent.objects.filter(pk=person.pk).update(allow_email=allow)
+        if email is not None:
+            EmailAddress.objects.filter(constituent=person).update(address=email)
+    save_list("TX", "TX", ids=[(master, sub) for master, sub, *_ in rows])
+    regenerate(MarketingList.objects.get(code="TX").pk)
