@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollkeeper.crm.constituents.models import Constituent, ConstituentWord, EmailAddress
