@@ -75,6 +75,7 @@ def test_a_dry_run_counts_and_writes_nothing(running: Installation, tmp_path: Pa
     newest = running.answer("runs", "--limit", "1")
     preview = running.answer("sync", "PREVIEW", "--dry-run")
     assert preview["run"] is None
+    assert set(preview) >= SYNC_KEYS
     assert (preview["added"], preview["members"]) == (7, 7)
     assert running.answer("runs", "--limit", "1") == newest
     assert running.answer("sync", "PREVIEW")["added"] == 7  # B4: what was previewed
@@ -90,6 +91,42 @@ def test_held_removals_are_exit_code_3_and_can_be_approved(running: Installation
     why = running.answer("why", "SHRINKS", people[-1])
     assert (why["in"], why["reason"]) == (True, "held")
     approved = running.answer("sync", "SHRINKS", "--approve-held")
+    assert (approved["status"], approved["removed"], approved["members"]) == ("completed", 40, 20)
+
+
+def test_a_preview_is_applied_by_its_number_or_refused_when_the_list_moved(
+    running: Installation, tmp_path: Path
+) -> None:  # B4
+    people = customers(running, tmp_path, 12)
+    make_list(running, tmp_path, "APPLIED", people[:6])
+    number = running.answer("sync", "APPLIED", "--dry-run")["preview"]
+    applied = running.answer("sync", "APPLIED", "--preview", str(number))
+    assert (applied["preview"], applied["status"], applied["added"]) == (number, "completed", 6)
+    again = running.answer("sync", "APPLIED", "--preview", str(number), code=1)
+    assert (again["status"], again["added"]) == ("skipped", 0)
+    assert "Make a new preview" in again["message"]
+    number = running.answer("sync", "APPLIED", "--dry-run")["preview"]
+    make_list(running, tmp_path, "APPLIED", people)
+    assert running.answer("sync", "APPLIED", "--preview", str(number), code=1)["status"] == "skipped"
+    assert "no preview 999999" in running.answer("sync", "APPLIED", "--preview", "999999", code=1)["error"]
+
+
+def test_held_removals_are_shown_discarded_and_approved(running: Installation, tmp_path: Path) -> None:  # B3
+    people = customers(running, tmp_path, 60)
+    make_list(running, tmp_path, "HOLDS", people)
+    running.answer("sync", "HOLDS")
+    make_list(running, tmp_path, "HOLDS", people[:20])
+    running.answer("sync", "HOLDS", code=3)
+    file = tmp_path / "held.csv"
+    held = running.answer("held", "HOLDS", "--limit", "3", "-o", str(file))
+    assert (held["held"], held["members"], held["list_members"], len(held["people"])) == (40, 60, 20, 3)
+    with file.open(newline="") as rows:
+        assert {row["master_customer_id"] for row in csv.DictReader(rows)} == set(people[20:])
+    assert running.answer("held", "HOLDS", "--discard")["discarded"] == 40
+    assert running.answer("held", "HOLDS")["held"] == 0
+    assert "holds no removals" in running.answer("held", "HOLDS", "--approve", code=1)["error"]
+    assert running.answer("sync", "HOLDS", code=3)["mode"] == "full"  # it asks again
+    approved = running.answer("held", "HOLDS", "--approve")
     assert (approved["status"], approved["removed"], approved["members"]) == ("completed", 40, 20)
 
 

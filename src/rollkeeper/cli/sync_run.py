@@ -99,6 +99,8 @@ def as_run(preview: Preview) -> SyncRun:
         kind=Kind.AUDIENCE.value,
         event=Event.RESYNC_COUNT_DETAILS.value,
         status=SyncRun.Status.HELD if preview.held else SyncRun.Status.COMPLETED,
+        repaired=0,
+        defect="",
         preview=preview,
         **{name: getattr(preview, name) for name in shared},
     )
