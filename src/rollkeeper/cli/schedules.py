@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from rollkeeper.crm.schedules.models import JobSchedule
 
+ORIGIN = "command line"
+
 _day = click.DateTime(formats=["%Y-%m-%d"])
 
 
@@ -67,9 +69,11 @@ def schedule(
         )
         found = JobSchedule.objects.filter(setup_code=setup_code).first()
         if found is None:
-            saved = domain.create_schedule(setup_code, draft, author=author, now=now)
+            saved = domain.create_schedule(setup_code, draft, author=author, origin=ORIGIN, now=now)
         else:
-            saved = domain.change_schedule(found.pk, draft, version=found.version, author=author, now=now)
+            saved = domain.change_schedule(
+                found.pk, draft, version=found.version, author=author, origin=ORIGIN, now=now
+            )
     _answer(output, saved)
 
 
@@ -85,7 +89,7 @@ def pause_schedule(output: Output, setup_code: str) -> None:
     from rollkeeper.crm.schedules.schedule import pause
 
     with _refusals():
-        saved = pause(_found(setup_code).pk, author=getpass.getuser(), now=timezone.now())
+        saved = pause(_found(setup_code).pk, author=getpass.getuser(), origin=ORIGIN, now=timezone.now())
     _answer(output, saved)
 
 
@@ -101,7 +105,7 @@ def resume_schedule(output: Output, setup_code: str) -> None:
     from rollkeeper.crm.schedules.schedule import resume
 
     with _refusals():
-        saved = resume(_found(setup_code).pk, author=getpass.getuser(), now=timezone.now())
+        saved = resume(_found(setup_code).pk, author=getpass.getuser(), origin=ORIGIN, now=timezone.now())
     _answer(output, saved)
 
 

@@ -41,10 +41,10 @@ def schedule_all() -> dict[str, JobSchedule]:
         "MONTHLY": Pattern(Unit.MONTH, times=(time(3),), day=NthWeekday(1, 0)),
     }
     made = {
-        code: domain.create_schedule(code, Draft(pattern, "UTC", begin), author="ana", now=now)
+        code: domain.create_schedule(code, Draft(pattern, "UTC", begin), author="ana", origin="test", now=now)
         for code, pattern in patterns.items()
     }
-    domain.pause(made["MONTHLY"].pk, author="ana", now=now)
+    domain.pause(made["MONTHLY"].pk, author="ana", origin="test", now=now)
     for _ in range(3):
         past_run("DAILY", 1500, made["DAILY"])
     past_run("WEEKLY", 4000, made["WEEKLY"], late=True)

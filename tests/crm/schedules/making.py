@@ -39,4 +39,4 @@ def draft(**changed: Any) -> Draft:
 
 
 def scheduled(setup_code: str, made: Draft | None = None, now: datetime = NOW) -> JobSchedule:
-    return create_schedule(setup_code, made or draft(), author="ana", now=now)
+    return create_schedule(setup_code, made or draft(), author="ana", origin="test", now=now)

@@ -66,7 +66,7 @@ def test_what_is_due_becomes_a_run_with_its_work_and_the_schedule_moves_on() -> 
 
 def test_a_paused_schedule_is_not_taken() -> None:
     made = scheduled("DAILY")
-    domain.pause(made.pk, author="ana", now=NOW)
+    domain.pause(made.pk, author="ana", origin="test", now=NOW)
     assert take_due(DUE + timedelta(days=9)) == []
 
 
@@ -178,7 +178,7 @@ def test_a_change_at_the_very_moment_of_the_tick_wins_over_the_old_rule(monkeypa
     made = scheduled("DAILY")
     stale = JobSchedule.objects.select_related("setup_code").get()
     evening = draft(pattern=Pattern(Unit.DAY, times=(time(2), time(18))))
-    domain.change_schedule(made.pk, evening, version=1, author="ana", now=NOW)
+    domain.change_schedule(made.pk, evening, version=1, author="ana", origin="test", now=NOW)
     made.refresh_from_db()
     assert due_module._take(stale, DUE) is None
     assert not JobRun.objects.exists()

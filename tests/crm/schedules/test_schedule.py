@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 import pytest
 from django.db import connection
 
+from rollkeeper.crm.audit.record import history
 from rollkeeper.crm.jobs.models import JobRun, SetupCode
 from rollkeeper.crm.lists.definition import save_list
 from rollkeeper.crm.schedules import schedule as domain
@@ -114,7 +115,7 @@ def test_a_change_moves_the_next_run_and_is_signed() -> None:
 
 
 def change(made: JobSchedule, to: Draft, version: int = 1) -> JobSchedule:
-    return domain.change_schedule(made.pk, to, version=version, author="ben", now=NOW)
+    return domain.change_schedule(made.pk, to, version=version, author="ben", origin="test", now=NOW)
 
 
 def test_a_change_of_what_somebody_else_changed_meanwhile_is_refused() -> None:
@@ -128,11 +129,11 @@ def test_a_change_of_what_somebody_else_changed_meanwhile_is_refused() -> None:
 
 def test_a_paused_schedule_has_no_next_run_and_stays_paused_when_it_is_changed() -> None:
     made = scheduled("DAILY")
-    assert domain.pause(made.pk, author="ana", now=NOW).next_at is None
+    assert domain.pause(made.pk, author="ana", origin="test", now=NOW).next_at is None
     changed = change(made, draft(pattern=Pattern(Unit.DAY, times=(time(18),))), version=2)
     assert (changed.enabled, changed.next_at) == (False, None)
     later = datetime(2026, 12, 9, 20, tzinfo=UTC)
-    resumed = domain.resume(made.pk, author="ana", now=later)
+    resumed = domain.resume(made.pk, author="ana", origin="test", now=later)
     assert (resumed.enabled, resumed.next_at) == (True, datetime(2026, 12, 10, 18, tzinfo=UTC)), (
         "the times between are left out"
     )
@@ -140,17 +141,17 @@ def test_a_paused_schedule_has_no_next_run_and_stays_paused_when_it_is_changed()
 
 def test_a_schedule_whose_end_passed_while_it_was_paused_is_not_resumed() -> None:
     made = scheduled("DAILY", draft(end=date(2026, 12, 5)))
-    domain.pause(made.pk, author="ana", now=NOW)
+    domain.pause(made.pk, author="ana", origin="test", now=NOW)
     with pytest.raises(ScheduleRefused, match="End date is past"):
-        domain.resume(made.pk, author="ana", now=datetime(2026, 12, 6, tzinfo=UTC))
+        domain.resume(made.pk, author="ana", origin="test", now=datetime(2026, 12, 6, tzinfo=UTC))
 
 
 def test_pausing_twice_and_resuming_twice_changes_nothing_more() -> None:
     made = scheduled("DAILY")
     for _ in range(2):
-        assert domain.pause(made.pk, author="ana", now=NOW).version == 2
+        assert domain.pause(made.pk, author="ana", origin="test", now=NOW).version == 2
     for _ in range(2):
-        assert domain.resume(made.pk, author="ana", now=NOW).version == 3
+        assert domain.resume(made.pk, author="ana", origin="test", now=NOW).version == 3
 
 
 def test_run_now_asks_for_a_run_and_leaves_the_next_time() -> None:
@@ -166,7 +167,25 @@ def test_run_now_asks_for_a_run_and_leaves_the_next_time() -> None:
 def test_a_deleted_schedule_leaves_its_runs() -> None:
     made = scheduled("DAILY")
     run = domain.run_now(made.pk, author="ana", now=NOW)
-    domain.delete(made.pk)
+    domain.delete(made.pk, author="ana", origin="test")
     assert JobRun.objects.get().pk == run.pk
     assert ScheduledRun.objects.get().schedule is None
-    create_schedule("DAILY", draft(), author="ana", now=NOW)
+    create_schedule("DAILY", draft(), author="ana", origin="test", now=NOW)
+
+
+def test_every_change_is_on_record_with_its_author() -> None:  # B22
+    made = scheduled("DAILY")
+    change(made, draft(end=date(2027, 1, 1)))
+    domain.pause(made.pk, author="ana", origin="test", now=NOW)
+    domain.delete(made.pk, author="ben", origin="test")
+    created, changed, paused, removed = history("job_schedule", "DAILY")
+    assert [each.author for each in (created, changed, paused, removed)] == ["ana", "ben", "ana", "ben"]
+    assert [each.action for each in (created, changed, paused, removed)] == [
+        "created",
+        "changed",
+        "changed",
+        "removed",
+    ]
+    assert ["begin", None, "2026-12-01"] in created.changes
+    assert changed.changes == [["end", None, "2027-01-01"]]
+    assert paused.changes == [["enabled", True, False]]

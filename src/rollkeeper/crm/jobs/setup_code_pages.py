@@ -22,7 +22,7 @@ def create(request: HttpRequest) -> HttpResponse:
     form = NewSetupCodeForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            setup = create_setup_code(**form.cleaned_data)
+            setup = create_setup_code(**form.cleaned_data, **_by(request))
         except SetupRefused as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -40,7 +40,7 @@ def change(request: HttpRequest, code: str) -> HttpResponse:
     form = SetupCodeForm(request.POST if request.method == "POST" else None, initial=kept)
     if form.is_valid():
         try:
-            change_setup_code(setup.code, **form.cleaned_data)
+            change_setup_code(setup.code, **form.cleaned_data, **_by(request))
         except SetupRefused as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -55,7 +55,7 @@ def delete(request: HttpRequest, code: str) -> HttpResponse:
     """Delete a set-up code."""
     setup = get_object_or_404(SetupCode, code=code.replace("\x00", ""))
     try:
-        delete_setup_code(setup.code)
+        delete_setup_code(setup.code, **_by(request))
     except SetupRefused as refusal:
         messages.error(request, str(refusal))
         return redirect("setup-code-change", setup.code)
@@ -74,3 +74,8 @@ def run(request: HttpRequest, code: str) -> HttpResponse:
         messages.error(request, str(refusal))
         return redirect("jobs")
     return redirect("job-run", requested.pk)
+
+
+def _by(request: HttpRequest) -> dict[str, str]:
+    """Who does it, from where, for the change log."""
+    return {"author": request.user.get_username(), "origin": "Jobs page"}

@@ -6,6 +6,8 @@ import re
 
 from django.db import IntegrityError, transaction
 
+from rollkeeper.crm.audit.models import Action
+from rollkeeper.crm.audit.record import Value, differences, record
 from rollkeeper.crm.jobs.models import Job, JobRun, SetupCode
 from rollkeeper.crm.jobs.request import JobRefused, check_match
 from rollkeeper.crm.lists.models import Frequency, MarketingList
@@ -14,6 +16,7 @@ CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,29}")
 FREQUENCIES = tuple(each for each in Frequency if each not in {Frequency.ALWAYS, Frequency.NONE})
 """Those that a set-up code can be for: lists of ALWAYS are in every run, lists of NONE in none."""
 LONGEST_DESCRIPTION = 200
+KIND = "setup_code"  # in the change log
 
 
 class SetupRefused(Exception):
@@ -21,7 +24,14 @@ class SetupRefused(Exception):
 
 
 def create_setup_code(
-    code: str, *, job: str, frequency: str = "", list_code: str = "", description: str = ""
+    code: str,
+    *,
+    job: str,
+    frequency: str = "",
+    list_code: str = "",
+    description: str = "",
+    author: str,
+    origin: str,
 ) -> SetupCode:
     """Make a set-up code. Raises `SetupRefused`; nothing is written then."""
     if not CODE.fullmatch(code):
@@ -34,21 +44,34 @@ def create_setup_code(
             raise SetupRefused(f"There is a set-up code {code} already. Change that one, or take another code.")
         setup = SetupCode(code=code)
         _fill(setup, job, frequency, list_code, description)
-        return _kept(setup, is_new=True)
+        _keep(setup, is_new=True)
+        record(KIND, code, author, origin, differences({}, _facts(setup)), action=Action.CREATED)
+    return setup
 
 
-def change_setup_code(code: str, *, frequency: str = "", list_code: str = "", description: str = "") -> SetupCode:
+def change_setup_code(
+    code: str,
+    *,
+    frequency: str = "",
+    list_code: str = "",
+    description: str = "",
+    author: str,
+    origin: str,
+) -> SetupCode:
     """Change the parameters of a set-up code; its job stays. Runs that wait run with the new ones.
 
     Raises `SetupRefused`; nothing is written then.
     """
     with transaction.atomic():
         setup = _locked(code)
+        before = _facts(setup)
         _fill(setup, setup.job, frequency, list_code, description)
-        return _kept(setup, is_new=False)
+        _keep(setup, is_new=False)
+        record(KIND, code, author, origin, differences(before, _facts(setup)))
+    return setup
 
 
-def delete_setup_code(code: str) -> None:
+def delete_setup_code(code: str, *, author: str, origin: str) -> None:
     """Delete a set-up code that no schedule uses and no run waits for; past runs keep its name.
 
     Raises `SetupRefused`.
@@ -60,6 +83,8 @@ def delete_setup_code(code: str) -> None:
         )
         if open_runs.exists():
             raise SetupRefused(f"A run of {code} waits or is at work. Wait for its end, or cancel it, first.")
+        lost = differences(_facts(setup), dict.fromkeys(_facts(setup)))
+        record(KIND, code, author, origin, lost, action=Action.REMOVED)
         try:
             with transaction.atomic():
                 setup.delete()
@@ -112,7 +137,7 @@ def _existing_list(code: str) -> MarketingList:
     return found
 
 
-def _kept(setup: SetupCode, is_new: bool) -> SetupCode:
+def _keep(setup: SetupCode, is_new: bool) -> None:
     others = SetupCode.objects.filter(job=Job.MKT600, frequency=setup.frequency).exclude(code=setup.code)
     refusal = SetupRefused(
         "One set-up code a regeneration frequency: "
@@ -125,4 +150,13 @@ def _kept(setup: SetupCode, is_new: bool) -> SetupCode:
             setup.save(force_insert=is_new)
     except IntegrityError as error:  # somebody made one this very moment
         raise refusal from error
-    return setup
+
+
+def _facts(setup: SetupCode) -> dict[str, Value]:
+    """What a person decides of a set-up code, as the change log has it (B22)."""
+    return {
+        "job": setup.job,
+        "frequency": setup.frequency,
+        "list_code": setup.list_code,
+        "description": setup.description,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from zoneinfo import available_timezones
 
 from django.contrib import messages
@@ -24,6 +25,7 @@ from rollkeeper.crm.schedules.schedule import RUNS_SHOWN, ScheduleRefused
 from rollkeeper.crm.schedules.usual import usual_durations
 from rollkeeper.web.paging import keyset_page
 
+ORIGIN = "Job Scheduling page"
 AD_HOC = (
     "MKT510 is ad hoc: run it once for each list, under Reporting › Jobs, before MKT600. "
     "Choose MKT600, which is scheduled."
@@ -78,7 +80,11 @@ def new(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             made = domain.create_schedule(
-                form.cleaned_data["setup_code"].code, form.draft(), author=request.user.get_username(), now=now
+                form.cleaned_data["setup_code"].code,
+                form.draft(),
+                author=request.user.get_username(),
+                origin=ORIGIN,
+                now=now,
             )
         except (ScheduleRefused, PatternRefused) as refusal:
             form.add_error(None, str(refusal))
@@ -102,6 +108,7 @@ def change(request: HttpRequest, schedule_id: int) -> HttpResponse:
                 form.draft(),
                 version=int(version) if version.isascii() and version.isdigit() else 0,
                 author=request.user.get_username(),
+                origin=ORIGIN,
                 now=timezone.now(),
             )
         except (ScheduleRefused, PatternRefused) as refusal:
@@ -151,23 +158,24 @@ def schedule(request: HttpRequest, schedule_id: int) -> HttpResponse:
 @permission_required(MAY_SCHEDULE, raise_exception=True)
 def pause(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Let it not run until it is resumed."""
-    get_object_or_404(JobSchedule, pk=schedule_id)
-    domain.pause(schedule_id, author=request.user.get_username(), now=timezone.now())
-    messages.success(request, "Paused. It does not run until it is resumed.")
-    return redirect("job-schedule", schedule_id)
+    return _act(request, schedule_id, domain.pause, "Paused. It does not run until it is resumed.")
 
 
 @require_POST
 @permission_required(MAY_SCHEDULE, raise_exception=True)
 def resume(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Let it run again, from its next time on."""
+    return _act(request, schedule_id, domain.resume, "Resumed. Times that passed meanwhile are not made up for.")
+
+
+def _act(request: HttpRequest, schedule_id: int, action: Callable[..., JobSchedule], said: str) -> HttpResponse:
     get_object_or_404(JobSchedule, pk=schedule_id)
     try:
-        domain.resume(schedule_id, author=request.user.get_username(), now=timezone.now())
+        action(schedule_id, author=request.user.get_username(), origin=ORIGIN, now=timezone.now())
     except ScheduleRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, "Resumed. Times that passed meanwhile are not made up for.")
+        messages.success(request, said)
     return redirect("job-schedule", schedule_id)
 
 
@@ -178,7 +186,7 @@ def run_now(request: HttpRequest, schedule_id: int) -> HttpResponse:
     get_object_or_404(JobSchedule, pk=schedule_id)
     try:
         run = domain.run_now(schedule_id, author=request.user.get_username(), now=timezone.now())
-    except JobRefused as refusal:
+    except (JobRefused, ScheduleRefused) as refusal:
         messages.error(request, str(refusal))
         return redirect("job-schedule", schedule_id)
     return redirect("job-run", run.pk)
@@ -189,6 +197,10 @@ def run_now(request: HttpRequest, schedule_id: int) -> HttpResponse:
 def delete(request: HttpRequest, schedule_id: int) -> HttpResponse:
     """Delete it; the runs that came of it stay."""
     found = get_object_or_404(JobSchedule, pk=schedule_id)
-    domain.delete(schedule_id)
-    messages.success(request, f"Deleted: the schedule of {found}. Its runs stay under Jobs.")
+    try:
+        domain.delete(schedule_id, author=request.user.get_username(), origin=ORIGIN)
+    except ScheduleRefused as refusal:  # somebody else deleted it this very moment
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"Deleted: the schedule of {found}. Its runs stay under Jobs.")
     return redirect("job-scheduling")

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import IntegrityError, transaction
 
+from rollkeeper.crm.audit.models import Action
+from rollkeeper.crm.audit.record import Value, differences, record
 from rollkeeper.crm.jobs.models import Job, JobRun, SetupCode
 from rollkeeper.crm.jobs.request import request_job
 from rollkeeper.crm.schedules.models import JobSchedule, ScheduledRun
@@ -16,6 +18,7 @@ from rollkeeper.crm.schedules.pattern import Pattern, checked
 from rollkeeper.work.recurrence import Occurrence, Recurrence
 
 EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
+KIND = "job_schedule"  # in the change log, under its set-up code
 RUNS_SHOWN = 5  # S14: the form shows the next five runs
 
 
@@ -58,7 +61,7 @@ def next_runs(draft: Draft, now: datetime) -> list[Occurrence]:
     return found
 
 
-def create_schedule(setup_code: str, draft: Draft, *, author: str, now: datetime) -> JobSchedule:
+def create_schedule(setup_code: str, draft: Draft, *, author: str, origin: str, now: datetime) -> JobSchedule:
     """Schedule MKT600 for a set-up code. Raises `ScheduleRefused` and `PatternRefused`; nothing is written then."""
     first = next_runs(draft, now)[0].at
     with transaction.atomic():
@@ -81,10 +84,14 @@ def create_schedule(setup_code: str, draft: Draft, *, author: str, now: datetime
                 )
         except IntegrityError as error:  # somebody else was a moment faster
             raise refusal from error
+        made = differences({}, _facts(schedule))
+        record(KIND, setup.code, author, origin, made, action=Action.CREATED, version=schedule.version)
     return schedule
 
 
-def change_schedule(schedule_id: int, draft: Draft, *, version: int, author: str, now: datetime) -> JobSchedule:
+def change_schedule(
+    schedule_id: int, draft: Draft, *, version: int, author: str, origin: str, now: datetime
+) -> JobSchedule:
     """Give a schedule another pattern or span. One that is paused stays so.
 
     `version`: the one that the person saw. Raises `ScheduleRefused` and `PatternRefused`.
@@ -97,17 +104,19 @@ def change_schedule(schedule_id: int, draft: Draft, *, version: int, author: str
                 f"{schedule.changed_by} changed this schedule meanwhile. Open it again and look at what it is now."
             )
         next_at = first if schedule.enabled else None
-        return _changed(schedule, author, now, next_at=next_at, **_columns(draft))
+        return _changed(schedule, author, origin, now, next_at=next_at, **_columns(draft))
 
 
-def pause(schedule_id: int, *, author: str, now: datetime) -> JobSchedule:
+def pause(schedule_id: int, *, author: str, origin: str, now: datetime) -> JobSchedule:
     """Let it not run until it is resumed. What is paused already stays so."""
     with transaction.atomic():
         schedule = _locked(schedule_id)
-        return _changed(schedule, author, now, enabled=False, next_at=None) if schedule.enabled else schedule
+        if not schedule.enabled:
+            return schedule
+        return _changed(schedule, author, origin, now, enabled=False, next_at=None)
 
 
-def resume(schedule_id: int, *, author: str, now: datetime) -> JobSchedule:
+def resume(schedule_id: int, *, author: str, origin: str, now: datetime) -> JobSchedule:
     """Let it run again, from its next time on: those that passed meanwhile are not made up for."""
     with transaction.atomic():
         schedule = _locked(schedule_id)
@@ -116,12 +125,16 @@ def resume(schedule_id: int, *, author: str, now: datetime) -> JobSchedule:
         next_at = schedule.recurrence.next_after(now)
         if next_at is None:
             raise ScheduleRefused("Its End date is past. Give it a later one, or none, first.")
-        return _changed(schedule, author, now, enabled=True, next_at=next_at)
+        return _changed(schedule, author, origin, now, enabled=True, next_at=next_at)
 
 
-def delete(schedule_id: int) -> None:
+def delete(schedule_id: int, *, author: str, origin: str) -> None:
     """Delete it. The runs that came of it stay."""
-    JobSchedule.objects.filter(pk=schedule_id).delete()
+    with transaction.atomic():
+        schedule = _locked(schedule_id)
+        lost = differences(_facts(schedule), dict.fromkeys(_facts(schedule)))
+        record(KIND, schedule.setup_code_id, author, origin, lost, action=Action.REMOVED)
+        schedule.delete()
 
 
 def run_now(schedule_id: int, *, author: str, now: datetime) -> JobRun:
@@ -140,13 +153,27 @@ def _locked(schedule_id: int) -> JobSchedule:
     return schedule
 
 
-def _changed(schedule: JobSchedule, author: str, now: datetime, **columns: object) -> JobSchedule:
+def _changed(schedule: JobSchedule, author: str, origin: str, now: datetime, **columns: object) -> JobSchedule:
+    before = _facts(schedule)
     for name, value in columns.items():
         setattr(schedule, name, value)
     schedule.version += 1
     schedule.changed_by, schedule.changed_at = author, now
     schedule.save()
+    changes = differences(before, _facts(schedule))
+    record(KIND, schedule.setup_code_id, author, origin, changes, version=schedule.version)
     return schedule
+
+
+def _facts(schedule: JobSchedule) -> dict[str, Value]:
+    """What a person decides of a schedule, as the change log has it (B22)."""
+    return {
+        "rule": schedule.rule,
+        "time_zone": schedule.time_zone,
+        "begin": schedule.begin,
+        "end": schedule.end,
+        "enabled": schedule.enabled,
+    }
 
 
 def _columns(draft: Draft) -> dict[str, object]:
