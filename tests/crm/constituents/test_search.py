@@ -157,6 +157,7 @@ def walked(text: str, size: int) -> tuple[list[Match], list[Match]]:
 LETTERS = st.text("aábcß -'", max_size=6)
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.tuples(LETTERS, LETTERS), max_size=12),
     st.text("aábcß -'", min_size=1, max_size=5).filter(str.strip),
