@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from rollkeeper.crm.audit.models import RecordChange
 from rollkeeper.crm.constituents.effective import effective_permissions
 from rollkeeper.crm.constituents.models import Constituent, PermissionChange
+from rollkeeper.crm.constituents.new_constituent import NewConstituent, create_constituent
 from rollkeeper.crm.constituents.new_draft import SESSION_KEY
 from tests.crm.pages.association import Association, person
 
@@ -208,6 +211,19 @@ def test_the_next_free_id_is_given(wizard: Wizard, there: list[str], given: str)
         person(master, "A", "B")
     wizard.say(**NAME).say(**CONTACT).say(**ALLOWED).say()
     assert Constituent.objects.get(last_name="Jackson").master_customer_id == given
+
+
+def test_people_created_at_once_get_ids_of_their_own(transactional_db: None) -> None:
+    def create(number: int) -> str:
+        try:
+            new = NewConstituent({"record_type": "I", "last_name": f"N{number}"}, True, False)
+            return create_constituent(new, author="a", origin="o").master_customer_id
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        ids = list(pool.map(create, range(12)))
+    assert sorted(ids) == [f"{number:012}" for number in range(1, 13)]
 
 
 def test_an_id_can_be_typed(wizard: Wizard) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from rollkeeper.crm.audit.models import RecordChange
@@ -121,6 +122,32 @@ def test_where_both_changed_the_same_the_page_shows_both_and_the_author_decides(
     assert clerk.post(page, again).status_code == 302
     ada = Constituent.objects.get(pk=association.ada.pk)
     assert (ada.city, ada.state, ada.job_title) == ("Dallas", "UK", "Countess")
+
+
+@pytest.mark.parametrize(
+    ("page", "mine"), [(CONTACT, {"address_new_0": "a@new.example"}), ("edit-details/", {"city": "Dallas"})]
+)
+def test_a_change_in_the_last_instant_before_the_lock_is_a_conflict_too(
+    association: Association, clerk: Client, page: str, mine: dict[str, str]
+) -> None:
+    sent_form = shown(clerk, path(association.ada, page)) | mine
+    done: list[bool] = []
+
+    def just_before_the_lock(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "FOR UPDATE" in sql and not done:
+            done.append(True)
+            set_allow_email(Constituent.objects.get(pk=association.ada.pk), False, **OTHER)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(just_before_the_lock):
+        answer = clerk.post(path(association.ada, page), sent_form)
+    assert done
+    assert answer.status_code == 409
+    form = answer.context["form"]
+    assert form[next(iter(mine))].value() == next(iter(mine.values()))
+    again = {name: "" if (value := form[name].value()) is None else value for name in form.fields}
+    # (What was done before the lock was done on this test's one connection, and went with the refused Save.)
+    assert clerk.post(path(association.ada, page), again).status_code == 302
 
 
 def test_a_change_of_something_else_is_no_conflict(association: Association, clerk: Client) -> None:

@@ -38,7 +38,9 @@ def edit_contact(request: HttpRequest, constituent_id: int) -> HttpResponse:
             form.refuse(refusal.problems)
         except ChangedMeanwhile:  # between our look at the version and the lock
             person.refresh_from_db()
-            return _ask_again(request, person, ContactForm(person, stored_addresses(person), request.POST))
+            form = ContactForm(person, stored_addresses(person), request.POST)
+            if form.is_valid():
+                return _ask_again(request, person, form)
         else:
             messages.success(request, _saved(saved))
             return redirect("constituent", person.pk)

@@ -135,7 +135,9 @@ def edit_details(request: HttpRequest, constituent_id: int) -> HttpResponse:
             form.add_error(refusal.field, str(refusal))
         except ChangedMeanwhile:  # between our look at the version and the lock
             person.refresh_from_db()
-            return _ask_again(request, person, DetailsForm(person, request.POST))
+            form = DetailsForm(person, request.POST)
+            if form.is_valid():
+                return _ask_again(request, person, form)
         else:
             names = ", ".join(field_label(change.field) for change in changes)
             messages.success(request, f"Saved: {names}." if changes else "Nothing was changed.")
@@ -144,8 +146,6 @@ def edit_details(request: HttpRequest, constituent_id: int) -> HttpResponse:
 
 
 def _ask_again(request: HttpRequest, person: Constituent, form: DetailsForm) -> HttpResponse:
-    if not form.is_valid():
-        return render(request, "constituents/edit_details.html", {"person": person, "form": form})
     context = {
         "person": person,
         "form": DetailsForm(person, typed=form.kept()),
