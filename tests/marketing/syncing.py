@@ -49,13 +49,14 @@ def sync_group(
     code: str,
     *,
     approve_held: bool = False,
+    approved_removals: int | None = None,
     preview: Preview | None = None,
     full: bool = False,
     run: SyncRun | None = None,
 ) -> SyncRun:
     """Sync one group to its end, without the queue and without HTTP.
 
-    `full`: pull all of the list. `run`: one that was asked for before.
+    `approved_removals`: a person approved so many. `full`: pull all of the list. `run`: one that was asked for before.
     """
     group = TargetGroup.objects.get(bridge=bridge, code=code)
     run = run or create_run(
@@ -64,7 +65,8 @@ def sync_group(
         Event.RESYNC_COUNT_DETAILS,
         group=group,
         requested_by="test",
-        approve_held=approve_held,
+        approve_held=approve_held or approved_removals is not None,
+        approved_removals=approved_removals,
         preview=preview,
         force_full=full,
     )
