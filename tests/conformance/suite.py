@@ -22,7 +22,6 @@ from rollkeeper.sync.connector import (
     SourceMisconfigured,
     SourceUnavailable,
     TellsChanges,
-    TellsRanges,
 )
 from rollkeeper.sync.member import (
     REMOVED,
@@ -207,9 +206,9 @@ class ConnectorConformance:
         # B2, S28
         connector = telling_changes(subject)
         token = pull(subject.connector, subject.built)[2].token or ""
-        changed, gone, *rest = subject.rows
+        first, changed, gone, *rest = subject.rows
         new = ("zz-new", "0", "new@example.org", True)
-        change_list(subject, [(*changed[:2], "changed@example.org", False), *rest, new])
+        change_list(subject, [first, (*changed[:2], "changed@example.org", False), *rest, new])
         found = pulled_changes(connector, subject.built, token)
         assert found.mode is Mode.DELTA
         assert found.keys == [changed[:2], gone[:2], new[:2]]
@@ -242,34 +241,11 @@ class ConnectorConformance:
         with pytest.raises(ListMissing), telling_changes(subject).changes("no such list", token):
             pass
 
-    @pytest.mark.parametrize("bounds", [0, 1, 7])
-    def test_sums_over_ranges_are_those_of_the_members_between(self, subject: Subject, bounds: int) -> None:
-        # B1
-        connector = telling_ranges(subject)
-        keys = [row[:2] for row in subject.rows][1 : 1 + bounds]
-        found = connector.range_sums(subject.built, keys)
-        borders = [None, *keys, None]
-        for number, each in enumerate(found.ranges):
-            with connector.members_between(subject.built, borders[number], borders[number + 1]) as opened:
-                rows = pa.Table.from_batches(list(opened.batches()), member_schema(opened.fields))
-                assert (opened.mode, opened.closing().rows) == (Mode.FULL, rows.num_rows)
-            assert (each.members, fingerprint_text(each.fingerprint)) == (rows.num_rows, fingerprint_of(rows))
-        assert sum(each.members for each in found.ranges) == found.list_members == len(subject.rows)
-        total = sum(each.fingerprint for each in found.ranges)
-        assert fingerprint_text(total) == found.list_fingerprint
-
 
 def telling_changes(subject: Subject) -> TellsChanges:
     """The connector, where it promises to tell changes."""
     if not isinstance(subject.connector, TellsChanges):
         pytest.skip("this connector does not tell changes")
-    return subject.connector
-
-
-def telling_ranges(subject: Subject) -> TellsRanges:
-    """The connector, where it promises sums over ranges."""
-    if not isinstance(subject.connector, TellsRanges):
-        pytest.skip("this connector tells no ranges")
     return subject.connector
 
 

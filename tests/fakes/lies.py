@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from rollkeeper.sync.connector import Closing
+from rollkeeper.sync.connector import Closing, Mode
 from rollkeeper.sync.member_stream import Opening
 
 
@@ -196,3 +197,64 @@ class AnotherVersionAtTheEnd(Lie):
     def tell(self, told: Told) -> Told:
         assert told.closing is not None
         return replace(told, closing=replace(told.closing, version="another"))
+
+
+@dataclass(frozen=True)
+class Forgets(Lie):
+    """Leave a person's change out of what changed; all that is said of what is sent is in keeping."""
+
+    master_customer_id: str
+
+    def tell(self, told: Told) -> Told:
+        if told.opening.mode is not Mode.DELTA:
+            return told
+        kept = pc.not_equal(told.rows["master_customer_id"], self.master_customer_id)
+        return replace(told, rows=told.rows.filter(kept))
+
+
+@dataclass(frozen=True)
+class WrongListFingerprint(Lie):
+    """Keep another fingerprint of the list than that of its rows."""
+
+    fingerprint: str = "0123456789abcdef" * 2
+
+    def tell(self, told: Told) -> Told:
+        assert told.closing is not None
+        return replace(told, closing=replace(told.closing, list_fingerprint=self.fingerprint))
+
+
+@dataclass(frozen=True)
+class WrongListCount(Lie):
+    """Keep another number of members of the list than it has."""
+
+    by: int = 1
+
+    def tell(self, told: Told) -> Told:
+        assert told.closing is not None
+        assert told.closing.list_members is not None
+        return replace(told, closing=replace(told.closing, list_members=told.closing.list_members + self.by))
+
+
+@dataclass(frozen=True)
+class WrongRow(Lie):
+    """Send a person's row with another first name, under the hash of the true one."""
+
+    master_customer_id: str
+
+    def tell(self, told: Told) -> Told:
+        place = told.rows.schema.get_field_index("first_name")
+        is_person = pc.equal(told.rows["master_customer_id"], self.master_customer_id)
+        names = pc.if_else(is_person, "Nobody", told.rows["first_name"])
+        return replace(told, rows=told.rows.set_column(place, "first_name", names))
+
+
+@dataclass(frozen=True)
+class UnknownRemoval(Lie):
+    """Say of those who left something that is no kind of removal."""
+
+    def tell(self, told: Told) -> Told:
+        if told.opening.mode is not Mode.DELTA:
+            return told
+        place = told.rows.schema.get_field_index("@removed")
+        words = pc.if_else(pc.is_valid(told.rows["@removed"]), "abducted", None)
+        return replace(told, rows=told.rows.set_column(place, "@removed", words))

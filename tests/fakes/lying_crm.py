@@ -7,7 +7,8 @@
         crm.lie = Cut(after=1000)          # from now on; `crm.lie = None` ends it
         crm.put("TX", members(...))        # MKT600: a new version, as of a minute later
 
-Rows come from memory, their hashes from `sync.member.row_hashes`. `crm.requests` holds what was asked.
+Rows come from memory, their hashes from `sync.member.row_hashes`. `crm.requests` holds what was asked. It tells
+changes by keeping every state that it gave a token for, whole; a lie `on="since="` is told of changes alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,8 +27,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyarrow as pa
 
-from rollkeeper.sync.connector import Closing
-from rollkeeper.sync.member import Field, fingerprint_text, hash_sum, member_schema, row_hashes
+from rollkeeper.sync.connector import Closing, Mode
+from rollkeeper.sync.member import (
+    REMOVED_COLUMN,
+    Field,
+    delta_schema,
+    fingerprint_text,
+    hash_sum,
+    member_schema,
+    row_hashes,
+)
 from rollkeeper.sync.member_stream import CONTENT_TYPE, Opening, closing_metadata, stream_schema
 
 from .lies import Cut, Document, HangUp, Html, Lie, Redirect, Stall, Status, Told
@@ -35,6 +44,7 @@ from .lies import Cut, Document, HangUp, Html, Lie, Redirect, Stall, Status, Tol
 FIRST_BUILT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 CHUNK = 16 * 2**10
 _MEMBERS = re.compile(r"/odata/MarketingLists\('((?:[^']|'')*)'\)/Members")
+_RANGE_SUMS = re.compile(r"/odata/MarketingLists\('((?:[^']|'')*)'\)/RangeSums")
 
 
 def members(fields: Iterable[Field], rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -77,6 +87,7 @@ class LyingCrm:
         self.batch_rows = 50_000
         self.page_rows = 1_000
         self.requests: list[str] = []
+        self.states: dict[str, tuple[str, pa.Table]] = {}  # by token: of which list, and its rows
         self.closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
@@ -107,22 +118,88 @@ class LyingCrm:
             before, rows=rows, version=before.version + 1, as_of=before.as_of + timedelta(minutes=1)
         )
 
-    def stream(self, code: str) -> Iterator[bytes]:
+    def stream(self, code: str, query: Mapping[str, str] | None = None) -> Iterator[bytes]:
         """The bytes of a list's stream, with the present lie in what it says."""
+        query = query or {}
         found = self.lists[code]
         assert found.rows is not None
-        told = Told(Opening(code, str(found.version), found.as_of, self.fields), found.rows, None, self.batch_rows)
-        lie = self.lie or Lie()
-        rows = lie.tell(replace(told, closing=_true_closing(told))).rows
-        yield from _encode(lie.tell(replace(told, closing=_true_closing(replace(told, rows=rows)))))
+        lie = self.lie if self.lie is not None and ("since" in query or self.lie.on != "since=") else Lie()
+        mode, rows = self._asked_for(code, found.rows, query)
+        opening = Opening(code, str(found.version), found.as_of, self.fields, mode)
+        told = Told(opening, rows, None, self.batch_rows)
+        whole = found.rows if mode is not Mode.FULL or "first" in query or "end" in query else None
+        token = f"token-{len(self.states)}"
+        self.states[token] = (code, found.rows)
+        rows = lie.tell(replace(told, closing=_true_closing(told, whole, token))).rows
+        closing = _true_closing(replace(told, rows=rows), whole, token)
+        yield from _encode(lie.tell(replace(told, closing=closing)))
+
+    def _asked_for(self, code: str, rows: pa.Table, query: Mapping[str, str]) -> tuple[Mode, pa.Table]:
+        """What is sent, naively: rows as Python objects, compared one by one."""
+        if "first" in query or "end" in query:
+            low, high = (_bytes(json.loads(query[name])) if name in query else None for name in ("first", "end"))
+            keys = [_bytes(key) for key in _keys(rows)]
+            inside = [(low is None or low <= key) and (high is None or key < high) for key in keys]
+            return Mode.FULL, rows.filter(pa.array(inside, pa.bool_()))
+        known, before = self.states.get(query.get("since", ""), ("", None))
+        if known != code or before is None or before.schema != rows.schema:
+            return Mode.FULL, rows
+        then = dict(zip(_keys(before), before.to_pylist(), strict=True))
+        now = dict(zip(_keys(rows), rows.to_pylist(), strict=True))
+        also = [(master, sub) for master, sub in json.loads(query.get("also", "[]"))]
+        changed = {key for key in then.keys() | now.keys() if then.get(key) != now.get(key)} | set(also)
+        if not changed:
+            return Mode.UNCHANGED, rows.slice(0, 0)
+        sent = [
+            now.get(key) or {"master_customer_id": key[0], "sub_customer_id": key[1], REMOVED_COLUMN: "left"}
+            for key in sorted(changed, key=_bytes)
+        ]
+        return Mode.DELTA, pa.Table.from_pylist(sent, schema=delta_schema(self.fields))
+
+    def range_sums(self, code: str, bounds: list[list[str]]) -> dict[str, Any]:
+        """The answer to RangeSums, computed naively."""
+        rows = self.lists[code].rows
+        assert rows is not None
+        borders = [(b"", b""), *map(_bytes, bounds)]
+        ranges = []
+        for number, low in enumerate(borders):
+            high = borders[number + 1] if number + 1 < len(borders) else None
+            inside = [low <= key and (high is None or key < high) for key in map(_bytes, _keys(rows))]
+            part = rows.filter(pa.array(inside, pa.bool_()))
+            ranges.append({"members": part.num_rows, "fingerprint": _fingerprint(part)})
+        kept = {"list_members": rows.num_rows, "list_fingerprint": _fingerprint(rows)}
+        return {"ranges": ranges, "version": str(self.lists[code].version), **kept}
 
 
-def _true_closing(told: Told) -> Closing:
-    total = 0
-    if {"hash_hi", "hash_lo"} <= set(told.rows.column_names):
-        halves = (told.rows[name].combine_chunks().cast(pa.int64()) for name in ("hash_hi", "hash_lo"))
-        total = hash_sum(*(half.to_numpy() for half in halves))
-    return Closing(told.rows.num_rows, fingerprint_text(total), told.opening.as_of, told.opening.version)
+def _keys(rows: pa.Table) -> list[tuple[str, str]]:
+    columns = (rows[name].to_pylist() for name in ("master_customer_id", "sub_customer_id"))
+    return list(zip(*columns, strict=True))
+
+
+def _bytes(key: Sequence[str]) -> tuple[bytes, bytes]:
+    return key[0].encode(), key[1].encode()
+
+
+def _fingerprint(rows: pa.Table) -> str:
+    """The sum of the members' hashes; nothing where a lie took them away."""
+    if not {"hash_hi", "hash_lo"} <= set(rows.column_names):
+        return fingerprint_text(0)
+    halves = (rows[name].combine_chunks().cast(pa.int64()).drop_null() for name in ("hash_hi", "hash_lo"))
+    return fingerprint_text(hash_sum(*(half.to_numpy() for half in halves)))
+
+
+def _true_closing(told: Told, whole: pa.Table | None, token: str) -> Closing:
+    """`whole`: the list, where what is told is not all of it."""
+    facts = told.rows if whole is None else whole
+    return Closing(
+        rows=told.rows.num_rows,
+        fingerprint=_fingerprint(told.rows),
+        as_of=told.opening.as_of,
+        version=told.opening.version,
+        list_members=facts.num_rows,
+        list_fingerprint=_fingerprint(facts),
+        token=token,
+    )
 
 
 def _encode(told: Told) -> Iterator[bytes]:
@@ -167,6 +244,16 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self._honest(lie)
 
+    def do_POST(self) -> None:
+        self.crm.requests.append(self.path)
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        match = _RANGE_SUMS.fullmatch(unquote(urlsplit(self.path).path))
+        if match is None or not self._allowed():
+            self._error(404, "NotFound", "There is no such question.")
+            return
+        answer = self.crm.range_sums(match[1].replace("''", "'"), asked["bounds"])
+        self._whole(200, json.dumps(answer).encode(), "application/json")
+
     def _honest(self, lie: Lie) -> None:
         if not self._allowed():
             self._error(401, "Unauthorized", "A token is needed.")
@@ -199,7 +286,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif found.rows is None:
             self._error(409, "ListNotBuilt", f"MKT510 has not built list {code}.")
         else:
-            self._chunked(self.crm.stream(code), CONTENT_TYPE, lie)
+            query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+            self._chunked(self.crm.stream(code, query), CONTENT_TYPE, lie)
 
     def _page(self, rows: list[dict[str, Any]], query: dict[str, list[str]], lie: Lie) -> None:
         start = int(query.get("$skiptoken", ["0"])[0])

@@ -26,6 +26,7 @@ from tests.fakes.lies import (
     Cut,
     Document,
     Doubled,
+    Forgets,
     HangUp,
     Html,
     Lie,
@@ -36,8 +37,12 @@ from tests.fakes.lies import (
     Stall,
     Status,
     TypeChanged,
+    UnknownRemoval,
     WrongCount,
     WrongFingerprint,
+    WrongListCount,
+    WrongListFingerprint,
+    WrongRow,
 )
 from tests.fakes.lying_crm import LyingCrm, members
 
@@ -50,7 +55,7 @@ CHANGED = [{**row, "city": "Gdańsk", "allow_email": row["master_customer_id"] >
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollkeeper_crm.Connector, "silence_seconds", 0.3)
+    monkeypatch.setattr(rollkeeper_crm.Connector, "silence_seconds", 1.5)
     monkeypatch.setattr(rollkeeper_crm.Connector, "retry_pauses", (0.0, 0.0))
 
 
@@ -136,3 +141,74 @@ def test_a_list_that_is_gone_marks_the_group_and_keeps_its_people(crm: LyingCrm,
     changed = TargetGroup.objects.get(pk=group.pk)
     assert changed.missing_at_source
     assert changed.count_members == 200
+
+
+DELTA_LIES = [
+    WrongCount(on="since="), WrongFingerprint(on="since="), OutOfOrder(row=10, on="since="), ColumnMissing("city", on="since="),
+    ColumnMissing("@removed", on="since="), NoClosing(on="since="), TypeChanged("email", on="since="),
+    UnknownRemoval(on="since="),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lie", DELTA_LIES, ids=lambda lie: repr(lie)[:40])
+def test_changes_that_cannot_be_right_are_not_used_and_all_of_the_list_is_pulled(
+    lie: Lie, crm: LyingCrm, group: TargetGroup
+) -> None:  # B1 B2
+    crm.lie = lie
+    run = sync(group)
+    assert (run.status, run.mode, run.updated, run.removed, run.identical) == ("completed", "full", 195, 5, True)
+    assert "cannot be right" in run.defect
+    crm.lie = None
+    assert sync(group).mode == "unchanged"
+
+
+@pytest.mark.parametrize("lie", [Cut(after=2000, on="since="), HangUp(on="since="), Status(503, on="since=")],
+                         ids=lambda lie: type(lie).__name__)  # fmt: skip
+def test_changes_that_break_off_fail_the_run_and_come_again(
+    lie: Lie, crm: LyingCrm, group: TargetGroup
+) -> None:  # B9
+    before = everything()
+    crm.lie = lie
+    assert sync(group).status == "failed"
+    assert everything() == before
+    crm.lie = None
+    run = sync(group)
+    assert (run.mode, run.updated, run.removed, run.identical) == ("delta", 195, 5, True)
+
+
+def test_a_change_that_is_left_out_is_found_and_repaired(crm: LyingCrm, group: TargetGroup) -> None:  # B1
+    crm.lie = Forgets("0150")
+    run = sync(group)
+    assert (run.status, run.updated, run.removed, run.repaired, run.identical) == ("completed", 195, 5, 1, True)
+    assert run.defect
+    assert Subscriber.objects.get(master_customer_id="0150").allow_email
+    crm.lie = None
+    assert sync(group).mode == "unchanged"
+
+
+@pytest.mark.parametrize("lie", [WrongListFingerprint(), WrongListCount()], ids=lambda lie: type(lie).__name__)
+def test_what_the_crm_keeps_wrong_for_ever_is_told_and_ends(
+    lie: Lie, crm: LyingCrm, group: TargetGroup
+) -> None:  # B1
+    crm.lie = lie
+    for _ in range(3):
+        asked = len(crm.requests)
+        run = sync(group)
+        assert run.status == "completed", run.message
+        assert run.defect
+        assert len(crm.requests) - asked <= 12
+    people = {person.master_customer_id: person.allow_email for person in Subscriber.objects.all()}
+    assert people["0050"] is False
+    assert run.members == 195
+
+
+def test_a_row_whose_hash_is_not_its_contents_is_set_aside_until_it_is_well(
+    crm: LyingCrm, group: TargetGroup
+) -> None:  # B7
+    crm.lie = WrongRow("0150")
+    run = sync(group)
+    assert (run.mode, run.updated, run.set_aside, run.members) == ("delta", 194, 1, 195)
+    assert (sync(group).set_aside, sync(group).received) == (1, 1)
+    crm.lie = None
+    well = sync(group)
+    assert (well.mode, well.updated, well.set_aside, well.identical) == ("delta", 1, 0, True)

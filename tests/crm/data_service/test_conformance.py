@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
+from rollkeeper.crm.constituents.models import Constituent, EmailAddress
+from rollkeeper.crm.lists.definition import save_list
+from rollkeeper.crm.lists.models import MarketingList
+from rollkeeper.crm.lists.regenerate import regenerate
 from rollkeeper.sync.member import Field
 from tests.conformance.ranges import RangesConformance
-from tests.conformance.suite import ConnectorConformance, Subject
+from tests.conformance.suite import ConnectorConformance, Row, Subject
 from tests.conformance.test_rollkeeper_crm import ROWS, Hasty
 
 from .association import FIELDS, add_constituent, build_list, set_view, unbuilt_list
