@@ -29,8 +29,10 @@ from rollkeeper.sync.connector import Key
 # so much; beyond, the list's members are looked up instead.
 WALK_SHARE = 4
 
-# Every set is small and has its index. PostgreSQL's figures of a table that grew since its last ANALYZE would
-# have it read whole tables, so it is not asked. (`jit`: what is switched off here costs so much on paper.)
+# Each set is found by its index, and each row that belongs to one of it is looked up: LATERAL with OFFSET 0 stays a
+# look-up, and an order that no one needs can only come from the index that is meant. So it is whatever PostgreSQL
+# thinks of the tables (with the figures of a table that grew since its last ANALYZE it reads all members for each
+# changed one). `jit`: what is switched off here costs so much on paper that it would be compiled.
 BY_INDEX = dict.fromkeys(
     ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_sort", "jit"), "off"
 )
@@ -52,59 +54,61 @@ def changes_since(
 ) -> Delta:
     """What changed in the list since the token, with the rows of `also` among it, changed or not."""
     set_local(found, BY_INDEX)
+    sets = _sets(now.id, token)
     most = now.members // WALK_SHARE + 1
-    count = found.rows(_count(now.id, token, most))[0]
+    count = found.rows(_COUNT.format(changed=_changed_profiles(token.seen, most + 1), **sets))[0]
     if count["profiles"] <= most:
-        changed = _changed_profiles(token.seen, count["profiles"] + 1)
-        changed_members = _LOOKED_UP.format(changed=changed, list_id=sql.Literal(now.id))
+        members = _LOOKED_UP.format(changed=_changed_profiles(token.seen, most + 1), **sets)
+    elif now.members * WALK_SHARE <= count["all_profiles"]:
+        members = _WALKED.format(unseen=_unseen(token.seen), **sets)
     else:
-        changed_members = _WALKED.format(list_id=sql.Literal(now.id), unseen=_unseen(token.seen, "p.changed_xid"))
-        if now.members * WALK_SHARE > count["all_profiles"]:
-            set_local(found, dict.fromkeys(BY_INDEX, "on") | {"jit": "off"})
+        set_local(found, dict.fromkeys(BY_INDEX, "on") | {"jit": "off"})
+        members = _JOINED.format(unseen=_unseen(token.seen), **sets)
     query = _CHANGES.format(
-        list_id=sql.Literal(now.id),
-        version=sql.Literal(token.version),
-        changed_members=changed_members,
+        changed_members=members,
         also=_also(also),
-        unseen=_unseen(token.seen, "d.changed_xid"),
         columns=sql.SQL(", ").join(sql.SQL("p.{}").format(sql.Identifier(name)) for name in columns),
         nulls=sql.SQL(", ").join([sql.SQL("NULL")] * (len(columns) - 2)),
+        **sets,
     )
     rows = min(count["profiles"], now.members) + count["came"] + count["went"] + count["departed"] + len(also)
     return Delta(query, rows)
 
 
-def _count(list_id: int, token: ChangeToken, most: int) -> SQL:
-    return _COUNT.format(
-        list_id=sql.Literal(list_id),
-        version=sql.Literal(token.version),
-        changed=_changed_profiles(token.seen, most + 1),
-        unseen=_unseen(token.seen, "d.changed_xid"),
-    )
+def _sets(list_id: int, token: ChangeToken) -> dict[str, SQL]:
+    """The sets of who came, who went and which customer ids are gone, and the list itself."""
+    known: dict[str, SQL] = {
+        "list_id": sql.Composed([sql.Literal(list_id)]),
+        "version": sql.Composed([sql.Literal(token.version)]),
+    }
+    return {
+        "list_id": known["list_id"],
+        "came": _CAME.format(**known),
+        "went": _WENT.format(**known),
+        "departed": _by_xid(_DEPARTED.format(**known), token.seen),
+    }
 
 
 def _changed_profiles(seen: Seen, most: int) -> SQL:
-    """The ids of constituents whose profile a transaction has written that is not among the seen; at most so many.
+    """The ids of constituents whose profile was written by a transaction not among the seen; at most so many."""
+    return _by_xid(sql.SQL("SELECT constituent_id FROM profile WHERE"), seen, most)
 
-    The order, which no one needs, can only come from the index on `changed_xid`.
-    """
-    limit = sql.Literal(most)
-    later = sql.SQL(
-        "(SELECT constituent_id FROM profile WHERE changed_xid >= {end} ORDER BY changed_xid LIMIT {limit})"
-    ).format(end=_xid(seen.end), limit=limit)
+
+def _by_xid(rows: SQL, seen: Seen, most: int | None = None) -> SQL:
+    """The rows whose `changed_xid` is not among the seen, from two places of an index: later, and then running."""
+    limit = sql.SQL("") if most is None else sql.SQL(" LIMIT {}").format(sql.Literal(most))
+    later = sql.SQL("({} changed_xid >= {} ORDER BY changed_xid{})").format(rows, _xid(seen.end), limit)
     if not seen.running:
         return later
-    was_running = sql.SQL(
-        "(SELECT constituent_id FROM profile WHERE changed_xid = ANY({running}) LIMIT {limit})"
-    ).format(running=_xids(seen.running), limit=limit)
+    was_running = sql.SQL("({} changed_xid = ANY({}){})").format(rows, _xids(seen.running), limit)
     return sql.SQL("{} UNION ALL {}").format(later, was_running)
 
 
-def _unseen(seen: Seen, column: str) -> SQL:
-    later = sql.SQL("{} >= {}").format(sql.SQL(column), _xid(seen.end))
+def _unseen(seen: Seen) -> SQL:
+    later = sql.SQL("p.changed_xid >= {}").format(_xid(seen.end))
     if not seen.running:
         return later
-    return sql.SQL("({} OR {} = ANY({}))").format(later, sql.SQL(column), _xids(seen.running))
+    return sql.SQL("({} OR p.changed_xid = ANY({}))").format(later, _xids(seen.running))
 
 
 def _xid(xid: int) -> SQL:
@@ -118,61 +122,78 @@ def _xids(xids: Sequence[int]) -> SQL:
 def _also(also: Sequence[Key]) -> SQL:
     """A relation of (master, sub) of the customer ids asked for beside the changes."""
     if not also:
-        return sql.SQL("(SELECT NULL::text AS master, NULL::text AS sub WHERE false) AS a")
+        return sql.SQL("(SELECT NULL::text AS master, NULL::text AS sub WHERE false) AS r")
     rows = [sql.SQL("({}, {})").format(sql.Literal(master), sql.Literal(sub)) for master, sub in also]
-    return sql.SQL("(VALUES {}) AS a (master, sub)").format(sql.SQL(", ").join(rows))
+    return sql.SQL("(VALUES {}) AS r (master, sub)").format(sql.SQL(", ").join(rows))
 
 
+# Versions of a list begin at 1, so `came > 1` takes nothing away: it names the partial index.
+_CAME = sql.SQL(
+    """(SELECT constituent_id FROM list_member
+        WHERE list_id = {list_id} AND came > {version} AND came > 1 AND went IS NULL ORDER BY came)"""
+)
+_WENT = sql.SQL(
+    """(SELECT constituent_id FROM list_member
+        WHERE list_id = {list_id} AND went > {version} AND went IS NOT NULL AND came <= {version} ORDER BY went)"""
+)
+_DEPARTED = sql.SQL("SELECT master_customer_id, sub_customer_id FROM list_departure WHERE list_id = {list_id} AND")
+
+# The members among the changed profiles: each of these looked up in the list, or each member's profile looked at.
 _LOOKED_UP = sql.SQL(
-    """SELECT m.constituent_id FROM ({changed}) AS k
-       JOIN list_member m ON m.list_id = {list_id} AND m.constituent_id = k.constituent_id AND m.went IS NULL"""
+    """SELECT k.constituent_id FROM ({changed}) AS k, LATERAL (
+           SELECT FROM list_member m
+           WHERE m.list_id = {list_id} AND m.constituent_id = k.constituent_id AND m.went IS NULL OFFSET 0) AS m"""
 )
 _WALKED = sql.SQL(
+    """SELECT m.constituent_id FROM list_member m, LATERAL (
+           SELECT FROM profile p WHERE p.constituent_id = m.constituent_id AND {unseen} OFFSET 0) AS p
+       WHERE m.list_id = {list_id} AND m.went IS NULL"""
+)
+_JOINED = sql.SQL(
     """SELECT m.constituent_id FROM list_member m JOIN profile p ON p.constituent_id = m.constituent_id
        WHERE m.list_id = {list_id} AND m.went IS NULL AND {unseen}"""
 )
-# `came > 1` lets the planner take the partial index; a token's version is at least 1.
-_CAME = "list_id = {list_id} AND came > {version} AND came > 1 AND went IS NULL"
-_WENT = "m.list_id = {list_id} AND m.went > {version} AND m.went IS NOT NULL AND m.came <= {version}"
 _COUNT = sql.SQL(
-    f"""
-    SELECT (SELECT count(*) FROM ({{changed}}) AS k) AS profiles,
+    """
+    SELECT (SELECT count(*) FROM ({changed}) AS k) AS profiles,
            (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'profile'::regclass) AS all_profiles,
-           (SELECT count(*) FROM list_member WHERE {_CAME}) AS came,
-           (SELECT count(*) FROM list_member m WHERE {_WENT}) AS went,
-           (SELECT count(*) FROM list_departure d WHERE d.list_id = {{list_id}} AND {{unseen}}) AS departed
-    """  # noqa: S608  # constants of this file
+           (SELECT count(*) FROM {came} AS m) AS came,
+           (SELECT count(*) FROM {went} AS m) AS went,
+           (SELECT count(*) FROM ({departed}) AS d) AS departed
+    """
 )
-# The sub-select with its LIMIT is looked up for each removed id and never turned into a join.
+# Whether someone is a member: (master, sub) of `r`, looked up through the profile.
+_MEMBER = """
+    SELECT p.constituent_id FROM profile p, LATERAL (
+        SELECT FROM list_member m
+        WHERE m.list_id = {list_id} AND m.constituent_id = p.constituent_id AND m.went IS NULL OFFSET 0
+    ) AS m
+    WHERE p.master_customer_id = r.master AND p.sub_customer_id = r.sub LIMIT 1
+"""
 _CHANGES = sql.SQL(
     f"""
     WITH present AS MATERIALIZED (
         {{changed_members}}
         UNION
-        SELECT constituent_id FROM list_member WHERE {_CAME}
+        SELECT constituent_id FROM {{came}} AS m
         UNION
-        SELECT m.constituent_id FROM {{also}}
-        JOIN profile p ON p.master_customer_id = a.master AND p.sub_customer_id = a.sub
-        JOIN list_member m ON m.list_id = {{list_id}} AND m.constituent_id = p.constituent_id AND m.went IS NULL
+        SELECT p.constituent_id FROM {{also}}, LATERAL ({_MEMBER}) AS p
     ), removed AS MATERIALIZED (
-        SELECT p.master_customer_id AS master, p.sub_customer_id AS sub
-        FROM list_member m JOIN profile p ON p.constituent_id = m.constituent_id WHERE {_WENT}
+        SELECT p.master, p.sub FROM {{went}} AS m, LATERAL (
+            SELECT p.master_customer_id AS master, p.sub_customer_id AS sub
+            FROM profile p WHERE p.constituent_id = m.constituent_id OFFSET 0) AS p
         UNION
-        SELECT d.master_customer_id, d.sub_customer_id FROM list_departure d
-        WHERE d.list_id = {{list_id}} AND {{unseen}}
+        SELECT * FROM ({{departed}}) AS d
         UNION
-        SELECT a.master, a.sub FROM {{also}}
+        SELECT r.master, r.sub FROM {{also}}
     )
-    SELECT {{columns}}, NULL::text AS removed FROM present JOIN profile p USING (constituent_id)
+    SELECT {{columns}}, NULL::text AS removed FROM present, LATERAL (
+        SELECT * FROM profile p WHERE p.constituent_id = present.constituent_id OFFSET 0) AS p
     UNION ALL
     SELECT r.master, r.sub, {{nulls}}, CASE WHEN EXISTS (
         SELECT FROM profile p WHERE p.master_customer_id = r.master AND p.sub_customer_id = r.sub
     ) THEN 'left' ELSE 'deleted' END
-    FROM removed r WHERE (
-        SELECT true FROM profile p JOIN list_member m ON m.constituent_id = p.constituent_id
-        WHERE p.master_customer_id = r.master AND p.sub_customer_id = r.sub
-        AND m.list_id = {{list_id}} AND m.went IS NULL LIMIT 1
-    ) IS NULL
+    FROM removed r WHERE ({_MEMBER}) IS NULL
     ORDER BY 1, 2
     """  # noqa: S608  # constants of this file
 )

@@ -13,16 +13,23 @@ from psycopg import sql
 from rollkeeper.configuration import configuration
 from rollkeeper.crm.changes.state import SQL, move_state
 
+# The stays of the constituents `b`, looked up one by one: figures of `list_member` that are not those of the table
+# any more would have PostgreSQL read all of it for a few. Where nearly everyone is meant it may choose.
+STAYS_LOOKED_UP = sql.SQL(
+    "LATERAL (SELECT * FROM list_member m WHERE m.constituent_id = b.constituent_id OFFSET 0) m"
+)
 
-def settle_departures(cursor: CursorWrapper, claimed: SQL) -> int:
+
+def settle_departures(cursor: CursorWrapper, claimed: SQL, *, many: bool) -> int:
     """Remove the profiles whose constituent is gone, or has another customer id now; how many there were.
 
     Takes them, and members whose row was deleted (`list_lost`), out of the facts of their lists and leaves
-    tombstones. `claimed` is a condition over `profile p` that narrows it to dirty profiles.
+    tombstones. `claimed` is a condition over `profile p` that narrows it to dirty profiles; `many`: nearly all are.
 
     One statement, so one snapshot: a constituent is gone from all these tables at once, or from none.
     """
-    cursor.execute(_SETTLE.format(claimed=claimed, move=move_state(_MOVED)))
+    stays = sql.SQL("list_member m") if many else STAYS_LOOKED_UP
+    cursor.execute(_SETTLE.format(claimed=claimed, stays=stays, move=move_state(_MOVED)))
     return int(cursor.fetchone()[0])
 
 
@@ -56,8 +63,8 @@ _SETTLE = sql.SQL(
         FROM lost l JOIN profile p ON p.constituent_id = l.constituent_id
         UNION ALL
         -- a changed customer id: present members are counted, those who left may still be on the other side
-        SELECT m.list_id, m.went IS NULL, g.master_customer_id, g.sub_customer_id, g.hash_hi, g.hash_lo
-        FROM gone g JOIN list_member m ON m.constituent_id = g.constituent_id
+        SELECT m.list_id, m.went IS NULL, b.master_customer_id, b.sub_customer_id, b.hash_hi, b.hash_lo
+        FROM gone b, {stays} WHERE m.constituent_id = b.constituent_id
     ), noted AS (
         INSERT INTO list_departure (list_id, master_customer_id, sub_customer_id, changed_xid, settled_at)
         SELECT DISTINCT list_id, master_customer_id, sub_customer_id, pg_current_xact_id(), now() FROM settled

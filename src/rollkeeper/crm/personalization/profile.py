@@ -17,7 +17,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 from psycopg import sql
 
-from rollkeeper.crm.changes.departures import purge_departures, settle_departures
+from rollkeeper.crm.changes.departures import STAYS_LOOKED_UP, purge_departures, settle_departures
 from rollkeeper.crm.changes.state import lock_alone, move_state, rebuild_every_state
 from rollkeeper.crm.personalization.fields import view_fields
 from rollkeeper.crm.personalization.models import SLOTS, PersonalizationField
@@ -43,7 +43,7 @@ def refresh_profiles(today: date | None = None) -> int:
         _begin_day(cursor, today)
         everyone = _claim_dirt(cursor)
         claimed = "true" if everyone else "p.constituent_id IN (SELECT constituent_id FROM profile_claim)"
-        gone = settle_departures(cursor, sql.SQL(claimed))
+        gone = settle_departures(cursor, sql.SQL(claimed), many=everyone)
         return gone + _write_changed(cursor, view_fields(), today, everyone)
 
 
@@ -163,7 +163,7 @@ def _write_differences(built: SQL, slots: list[str], everyone: bool) -> SQL:
         SELECT count(*) FROM changed
         """
     ).format(
-        move=move_state(_MOVED),
+        move=move_state(_MOVED.format(stays=sql.SQL("list_member m") if everyone else STAYS_LOOKED_UP)),
         built=built,
         differs=sql.SQL(" OR ").join(differs),
         assignments=sql.SQL(", ").join(assignments),
@@ -176,7 +176,7 @@ _MOVED = sql.SQL(
     """(
         SELECT m.list_id, CASE WHEN b.known THEN 0 ELSE 1 END AS members,
                b.hash_hi AS new_hi, b.hash_lo AS new_lo, b.old_hi, b.old_lo
-        FROM changed b JOIN list_member m ON m.constituent_id = b.constituent_id AND m.went IS NULL
+        FROM changed b, {stays} WHERE m.constituent_id = b.constituent_id AND m.went IS NULL
     ) AS m"""
 )
 
