@@ -29,6 +29,22 @@ class Verification:
     def is_identical(self) -> bool:
         return self.kept == self.computed
 
+    def document(self) -> dict[str, object]:
+        """What was found, for JSON."""
+        return {
+            "list": self.code,
+            "version": str(self.version),
+            "kept": _facts(self.kept),
+            "computed": _facts(self.computed),
+            "identical": self.is_identical,
+            "rebuilt_rows": self.rebuilt_rows,
+            "repaired": self.repaired,
+        }
+
+
+def _facts(state: ListState | None) -> dict[str, object] | None:
+    return None if state is None else {"members": state.members, "fingerprint": state.fingerprint_text}
+
 
 def verify(code: str, *, repair: bool = False) -> Verification:
     """Compute a list's facts from the hashes of all its rows and compare them with those kept.

@@ -9,8 +9,7 @@ from itertools import pairwise
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from rollkeeper.crm.changes.state import ListState
-from rollkeeper.crm.changes.verify import Verification, verify
+from rollkeeper.crm.changes.verify import verify
 from rollkeeper.crm.data_service.address import Address, Segment, key_values
 from rollkeeper.crm.data_service.errors import Refusal, bad_request
 from rollkeeper.crm.data_service.member_response import read_key, refusals
@@ -85,24 +84,7 @@ def _verify(code: str, wanted: dict[str, object]) -> HttpResponse:
     repair = wanted.get("repair", False)
     if not isinstance(repair, bool):
         raise bad_request('"repair" is true or false.')
-    return JsonResponse(verification_json(verify(code, repair=repair)))
-
-
-def verification_json(found: Verification) -> dict[str, object]:
-    """What was verified, as JSON."""
-    return {
-        "list": found.code,
-        "version": str(found.version),
-        "kept": _facts(found.kept),
-        "computed": _facts(found.computed),
-        "identical": found.is_identical,
-        "rebuilt_rows": found.rebuilt_rows,
-        "repaired": found.repaired,
-    }
-
-
-def _facts(state: ListState | None) -> dict[str, object] | None:
-    return None if state is None else {"members": state.members, "fingerprint": state.fingerprint_text}
+    return JsonResponse(verify(code, repair=repair).document())
 
 
 def _known(wanted: dict[str, object], *names: str) -> None:

@@ -11,8 +11,11 @@ from xml.sax.saxutils import quoteattr
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rollkeeper.crm.data_service.address import Address, Segment, key_values
+from rollkeeper.crm.data_service.delta_response import changes_page, wants_changes_tracked
 from rollkeeper.crm.data_service.entities import ENTITY_SETS, Entity, Property, member_entity
 from rollkeeper.crm.data_service.errors import Refusal, bad_request, not_found
+from rollkeeper.crm.data_service.member_response import refusals
+from rollkeeper.crm.data_service.members import present
 from rollkeeper.crm.data_service.options import (
     COUNT_OPTIONS,
     ENTITY_OPTIONS,
@@ -34,11 +37,15 @@ NAMESPACE = "Rollkeeper"
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What an address leads to: the entity, how the context names it, and the version of what is read."""
+    """What an address leads to: the entity, how the context names it, and the version of what is read.
+
+    `members_of`: of the members of a list, its code.
+    """
 
     entity: Entity
     context: str
     version: str = ""
+    members_of: str | None = None
 
 
 def service_response(request: HttpRequest) -> HttpResponse:
@@ -82,6 +89,8 @@ def odata_response(request: HttpRequest, address: Address) -> HttpResponse:
         return HttpResponse(str(count_rows(collection.entity, given.get("$filter"))), content_type="text/plain")
     if key is not None:
         return _one(request, collection, key_values(key, collection.entity.key))
+    if "$deltatoken" in given and collection.members_of is not None:
+        return _changes(request, collection, given)
     options = collection_options(given, collection.entity)
     return _many(request, collection, options)
 
@@ -106,7 +115,7 @@ def _members(code: str) -> Collection:
         raise Refusal(409, "ListNotBuilt", f"MKT510 has not built list {code}. Run it first.")
     refresh_profiles()
     context = f"MarketingLists('{quote(code.replace(chr(39), chr(39) * 2))}')/Members"
-    return Collection(member_entity(view_fields(), found.id), context, str(found.version))
+    return Collection(member_entity(view_fields(), found.id), context, str(found.version), code)
 
 
 def _one(request: HttpRequest, collection: Collection, key: dict[str, str]) -> HttpResponse:
@@ -127,28 +136,81 @@ def _many(request: HttpRequest, collection: Collection, options: Options) -> Htt
         )
     prefer = request.headers.get("Prefer", "")
     most = page_rows(prefer)
+    tracked = _tracked(request, collection, options)
     page = read_page(collection.entity, options, most)
     narrowed = "" if options.selected_all else _select_list(options.select)
     parts = ['"@odata.context":' + json.dumps(f"{_root(request)}$metadata#{collection.context}{narrowed}")]
     if options.count:
         parts.append(f'"@odata.count":{count_rows(collection.entity, options.filter)}')
     parts.append('"value":[' + ",".join(_object(options.select, row) for row in page.rows) + "]")
-    after = after_last(page, collection.version)
+    after = after_last(page, collection.version, tracked)
+    if after is None and tracked is not None:
+        parts.append(
+            '"@odata.deltaLink":' + json.dumps(_link(request, _narrowed(request) | {"$deltatoken": tracked}))
+        )
     if after is not None:
         left = None if options.top is None else options.top - len(page.rows)
         if left != 0:
             parts.append('"@odata.nextLink":' + json.dumps(_next_link(request, token_text(after), left)))
-    response = _json_response("{" + ",".join(parts) + "}")
-    if "maxpagesize" in prefer.lower():
-        response["Preference-Applied"] = f"odata.maxpagesize={most}"
+    applied = [f"odata.maxpagesize={most}"] if "maxpagesize" in prefer.lower() else []
+    applied += ["odata.track-changes"] if tracked is not None else []
+    return _applied(_json_response("{" + ",".join(parts) + "}"), applied)
+
+
+def _tracked(request: HttpRequest, collection: Collection, options: Options) -> str | None:
+    """The token for a delta link, where one is wanted: of the first page, taken before its rows are read.
+
+    Of a part of a list (`$filter`, `$top`, `$skip`) or another order no changes are tracked: the preference is
+    then not applied, as the answer's headers show.
+    """
+    if options.after is not None:
+        return options.after.tracked
+    if collection.members_of is None or not wants_changes_tracked(request.headers.get("Prefer", "")):
+        return None
+    if set(request.GET) - {"$select", "$format", "$count"}:
+        return None
+    with refusals():
+        return present(collection.members_of).token.text
+
+
+def _changes(request: HttpRequest, collection: Collection, given: dict[str, str]) -> HttpResponse:
+    """What a delta link answers."""
+    prefer = request.headers.get("Prefer", "")
+    most = page_rows(prefer)
+    code = collection.members_of or ""
+    page = changes_page(code, collection.entity, given, _root(request), most)
+    narrowed = _select_list(page.select) if "$select" in given else ""
+    context = f"{_root(request)}$metadata#{collection.context}{narrowed}/$delta"
+    link = "@odata.deltaLink" if page.is_last else "@odata.nextLink"
+    parts = [
+        '"@odata.context":' + json.dumps(context),
+        '"value":[' + ",".join(page.values) + "]",
+        f'"{link}":' + json.dumps(_link(request, page.following)),
+    ]
+    applied = [f"odata.maxpagesize={most}"] if "maxpagesize" in prefer.lower() else []
+    return _applied(_json_response("{" + ",".join(parts) + "}"), applied)
+
+
+def _applied(response: HttpResponse, preferences: Sequence[str]) -> HttpResponse:
+    if preferences:
+        response["Preference-Applied"] = ", ".join(preferences)
     return response
 
 
+def _narrowed(request: HttpRequest) -> dict[str, str]:
+    return {"$select": str(request.GET["$select"])} if "$select" in request.GET else {}
+
+
 def _next_link(request: HttpRequest, token: str, left: int | None) -> str:
-    options = {name: value for name, value in request.GET.items() if name not in {"$skip", "$skiptoken", "$top"}}
+    given = request.GET.dict().items()
+    options = {name: str(value) for name, value in given if name not in {"$skip", "$skiptoken", "$top"}}
     if left is not None:
         options["$top"] = str(left)
-    return request.build_absolute_uri(f"{quote(request.path)}?{urlencode(options | {'$skiptoken': token})}")
+    return _link(request, options | {"$skiptoken": token})
+
+
+def _link(request: HttpRequest, options: dict[str, str]) -> str:
+    return request.build_absolute_uri(f"{quote(request.path)}?{urlencode(options)}")
 
 
 def _object(select: Sequence[Property], row: tuple[str, ...]) -> str:

@@ -35,10 +35,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """Where the next page begins: the order values, as text, of the last row of the page before."""
+    """Where the next page begins: the order values, as text, of the last row of the page before.
+
+    `tracked`: the change token of the first page, where a delta link is wanted after the last.
+    """
 
     values: tuple[str | None, ...]
     version: str
+    tracked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def collection_options(given: Mapping[str, str], entity: Entity) -> Options:
 def known_options(given: Mapping[str, str], known: frozenset[str]) -> None:
     """Refuse what this address does not know: an option that was passed over would give wrong rows."""
     for name in given:
-        if name in NOT_IMPLEMENTED:
+        if name in NOT_IMPLEMENTED - known:
             raise Refusal(501, "NotImplemented", f"This service does not have the option {name}.")
         if name not in known:
             choice = ", ".join(sorted(known))
@@ -104,7 +108,8 @@ def page_rows(prefer: str) -> int:
 
 def token_text(after: After) -> str:
     """The `$skiptoken` of a next page."""
-    text = json.dumps([after.version, *after.values], ensure_ascii=False, separators=(",", ":"))
+    state = after.version if after.tracked is None else [after.version, after.tracked]
+    text = json.dumps([state, *after.values], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -116,11 +121,14 @@ def _read_token(token: str, terms: int) -> After:
         found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError) as error:
         raise refusal from error
-    if not isinstance(found, list) or len(found) != terms + 1 or not isinstance(found[0], str):
+    if not isinstance(found, list) or len(found) != terms + 1:
+        raise refusal
+    state = found[0] if isinstance(found[0], list) else [found[0], None]
+    if not (len(state) == 2 and isinstance(state[0], str) and (state[1] is None or isinstance(state[1], str))):
         raise refusal
     if any(not (value is None or isinstance(value, str)) or "\0" in (value or "") for value in found[1:]):
         raise refusal
-    return After(tuple(found[1:]), found[0])
+    return After(tuple(found[1:]), *state)
 
 
 def _order(text: str | None, entity: Entity) -> tuple[Order, ...]:

@@ -125,6 +125,6 @@ def _beyond(term: Order, expression: SQL, bound: SQL, bound_is_null: bool) -> SQ
     return sql.SQL("{} > {}").format(expression, bound)
 
 
-def after_last(page: Page, version: str) -> After | None:
+def after_last(page: Page, version: str, tracked: str | None = None) -> After | None:
     """Where the page after this one begins."""
-    return None if page.last is None else After(page.last, version)
+    return None if page.last is None else After(page.last, version, tracked)
