@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from rollkeeper.cli.crm_verify import verify
 from rollkeeper.cli.frame import Exit, Failure, Output, json_option
 from rollkeeper.cli.schedules import pause_schedule, resume_schedule, schedule, schedules
 
@@ -34,7 +35,7 @@ def crm() -> None:
     """The CRM: constituents, marketing lists, jobs and their schedules."""
 
 
-for command in (schedules, schedule, pause_schedule, resume_schedule):
+for command in (schedules, schedule, pause_schedule, resume_schedule, verify):
     crm.add_command(command)
 
 

@@ -17,6 +17,7 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from rollkeeper.postgres.server import server_url
 
@@ -137,6 +138,20 @@ def test_mkt600_skips_what_mkt510_has_not_built_and_says_so(association: Path) -
     assert answer.code == 0
     assert [(one["list"], one["outcome"]) for one in answer.document["results"]] == [("NEW", "skipped")]
     assert "MKT510" in answer.err
+
+
+def test_verify_finds_facts_that_are_not_those_of_the_rows(association: Path) -> None:  # B1
+    run("save-list", "V", "--name", "V", "--rule", red(association))
+    run("run-job", "MKT510", "--list", "V")
+    document = run("verify", "--list", "V", "--json").document["lists"][0]
+    assert (document["list"], document["identical"], document["kept"]) == ("V", True, document["computed"])
+    with psycopg.connect(make_conninfo(server_url(), dbname=DATABASE)) as connection:
+        connection.execute("UPDATE list_state SET fingerprint = mod(fingerprint + 1, 7)")
+    different = run("verify")
+    assert (different.code, "DIFFERENT" in different.out) == (1, True)
+    assert "repaired" in run("verify", "--repair").out
+    assert run("verify").code == 0
+    assert "no list NOPE" in run("verify", "--list", "NOPE").err
 
 
 def test_a_frequency_changes_without_a_definition(association: Path) -> None:
