@@ -72,6 +72,25 @@ def test_what_was_changed_here_by_hand_is_found_repaired_and_told(synced: Synced
     assert (again.defect, again.repaired, again.mode) == ("", 0, "unchanged")
 
 
+@pytest.mark.parametrize("change", ["first_name = 'X'", "allow_email = NOT allow_email", "f1 = NULL",
+                                    "address_valid = false", "email = NULL"])  # fmt: skip
+def test_data_that_was_changed_by_hand_is_found_by_the_next_sync_of_each_group(synced: Synced, change: str) -> None:
+    by_hand(f"UPDATE subscriber SET {change} WHERE master_customer_id IN ('0007', '0011')")
+    run = synced.sync()
+    assert (run.mode, run.received, run.repaired, run.identical) == ("delta", 2, 2, True)
+    assert "2 with other data" in run.defect
+    assert OURS in run.defect
+    other = synced.sync("HALF")
+    assert (other.repaired, other.identical) == (0, True)  # the people are well again; what was kept was void
+    assert OURS in other.defect
+    assert (synced.sync().defect, synced.sync("HALF").defect) == ("", "")
+
+
+def test_what_a_person_did_here_is_no_defect(synced: Synced) -> None:  # S30
+    by_hand("UPDATE subscriber SET unsubscribed_at = now(), bounced_at = now() WHERE master_customer_id = '0007'")
+    assert (synced.crm.asked, sync_group(synced.bridge, synced.crm, "ALL").defect) == (synced.crm.asked, "")
+
+
 def test_only_the_kept_figures_were_wrong(synced: Synced) -> None:
     by_hand("UPDATE target_group SET fingerprint = repeat('a', 32), count_members = 77 WHERE code = 'ALL'")
     run = synced.sync()

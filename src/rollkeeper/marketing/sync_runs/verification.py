@@ -34,7 +34,7 @@ from rollkeeper.sync.repair import Differing, FieldsMoved, differing_rows
 from rollkeeper.sync.run import Progress
 from rollkeeper.sync.spool import Spool
 
-VOID = "translate(fingerprint, '0123456789abcdef', 'fedcba9876543210')"  # surely not what it was
+VOID = "repeat('f', 32)"  # surely not what it was; also in migration subscribers/0005
 
 
 @dataclass(frozen=True, slots=True)
