@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
@@ -11,17 +11,18 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from rollkeeper.crm.audit.models import RecordChange
+from rollkeeper.crm.constituents.models import Constituent
 from rollkeeper.web.paging import keyset_page
 
-# The page of a record, by its kind: the name of an address that takes the record's key.
-PAGES = {"constituent": "constituent", "marketing_list": "marketing-list"}
+CONSTITUENT, MARKETING_LIST = "constituent", "marketing_list"  # kinds whose records have pages
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the change log; `url` is where its record is, empty where it has no page."""
+    """A line of the change log; `record` names its record, `url` is where that is, empty where it has no page."""
 
     change: RecordChange
+    record: str
     url: str
 
 
@@ -36,7 +37,17 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 
 def _entries(rows: Sequence[RecordChange]) -> list[Entry]:
-    return [
-        Entry(row, reverse(PAGES[row.subject_kind], args=[row.subject_key]) if row.subject_kind in PAGES else "")
-        for row in rows
-    ]
+    ids = [int(row.subject_key) for row in rows if row.subject_kind == CONSTITUENT]
+    people = Constituent.objects.defer("attributes").in_bulk(ids)
+    return [_entry(row, people) for row in rows]
+
+
+def _entry(row: RecordChange, people: Mapping[int, Constituent]) -> Entry:
+    if row.subject_kind == CONSTITUENT:
+        person = people.get(int(row.subject_key))
+        if person is None:
+            return Entry(row, "a constituent that is no more", "")
+        return Entry(row, str(person), reverse("constituent", args=[person.pk]))
+    if row.subject_kind == MARKETING_LIST:
+        return Entry(row, row.subject_key, reverse("marketing-list", args=[row.subject_key]))
+    return Entry(row, row.subject_key, "")
