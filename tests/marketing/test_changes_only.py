@@ -278,3 +278,19 @@ def test_values_that_are_forgotten_here_are_pulled_again(crm: MemoryCrm, bridge:
     store_catalog(bridge, crm.catalog(), timezone.now())
     run = sync_group(bridge, crm, "ALL")
     assert (run.mode, run.updated, run.identical) == ("full", 40, True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "forgotten"),
+    [({"url": "http://127.0.0.2/"}, True), ({"account": "other"}, True), ({"token": "rkt_new"}, True), ({"name": "Other"}, False)],
+)  # fmt: skip
+def test_another_connection_forgets_what_was_known_of_the_list(
+    bridge: Bridge, changed: dict[str, str], forgotten: bool
+) -> None:  # B2
+    from rollkeeper.marketing.bridges.forms import BridgeForm
+
+    kept = {"name": bridge.name, "url": bridge.url, "account": bridge.account, "is_enabled": True, "token": ""}
+    form = BridgeForm(kept | changed, instance=Bridge.objects.get(pk=bridge.pk))
+    assert form.is_valid(), form.errors
+    form.save()
+    assert (group().change_token == "") is forgotten

@@ -34,7 +34,7 @@ def runs(output: Output, limit: int) -> None:
 def _show(console: Console, found: Sequence[SyncRun]) -> None:
     from rich.table import Table
 
-    table = Table("Run", "Requested", "Event", "List", "Status", box=None)
+    table = Table("Run", "Requested", "Event", "List", "Status", "Mode", box=None)
     for heading in ("Received", "Added", "Updated", "Removed", "Set aside", "Members"):
         table.add_column(heading, justify="right")
     for run in found:
@@ -45,6 +45,7 @@ def _show(console: Console, found: Sequence[SyncRun]) -> None:
             run.event,
             run.group.code if run.group else "(catalog)",
             run.status,
+            run.mode,
             *(f"{count:,}" if run.group else "" for count in counts),
         )
     console.print(table)

@@ -8,6 +8,7 @@ from django import forms
 
 from rollkeeper.marketing.bridges.models import Bridge, PersonalizationField
 from rollkeeper.marketing.bridges.secret import conceal
+from rollkeeper.marketing.target_groups.tokens import forget_tokens
 
 
 class BridgeForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker only
@@ -46,6 +47,8 @@ class BridgeForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the 
         if self.cleaned_data["token"]:
             self.instance.secret = conceal(self.cleaned_data["token"])
         saved: Bridge = super().save(commit)
+        if {"url", "account", "token"} & set(self.changed_data):
+            forget_tokens(saved)  # another address or account may show another CRM, or other people of the same one
         return saved
 
 
