@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from django.db import connection
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from rollkeeper.crm.constituents.models import Constituent, ConstituentWord, Ema
 from rollkeeper.crm.constituents.search import find, understood
 from rollkeeper.crm.constituents.search_ways import Match
 from rollkeeper.crm.constituents.search_words import Words
+from rollkeeper.crm.sample.load import bulk_loading, copy_in
 from rollkeeper.web.paging import Place
 
 pytestmark = pytest.mark.django_db
@@ -215,3 +217,16 @@ def test_the_rarest_word_leads() -> None:
     person("z", "Maria", "Zuse")
     matches = Words("maria zuse").matches(0, Place(), 10)
     assert [match.key[1:3] for match in matches] == [(1, "zuse")]
+
+
+def test_a_bulk_load_without_triggers_fills_the_words() -> None:
+    with connection.cursor() as cursor:
+        with bulk_loading(cursor):
+            cursor.execute("SELECT nextval(pg_get_serial_sequence('constituent', 'id'))")
+            template = Constituent(
+                id=cursor.fetchone()[0], master_customer_id="000042", first_name="José", last_name="Łuk"
+            )
+            columns = [column for column in Constituent._meta.concrete_fields if not column.has_db_default()]
+            values = {column.name: [column.get_prep_value(getattr(template, column.name))] for column in columns}
+            copy_in(cursor, "constituent", pa.table(values | {"attributes": ["{}"]}))
+        assert found("luk jose") == ["000042"]
