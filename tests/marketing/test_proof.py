@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from dataclasses import fields
+
 import pytest
 
 from rollkeeper.marketing.subscribers.models import Subscriber
 from rollkeeper.marketing.sync_runs.models import HeldRemoval, SetAsideRow
 from rollkeeper.marketing.target_groups.models import TargetGroup
-from tests.fakes.memory_crm import MemoryCrm, Person
+from rollkeeper.sync.connector import Pull
+from tests.fakes.memory_crm import Key, MemoryCrm, Person
 from tests.marketing.proved import Synced, by_hand, key, synced_groups
 from tests.marketing.syncing import bridge_to, stored_people, sync_group
 
@@ -121,6 +125,22 @@ def test_a_change_that_the_crm_forgets_is_found_by_the_same_sync_and_blamed_on_i
     assert OURS not in run.defect
     assert run.received == 2  # what was told and what was not: the list did not travel
     assert crm.asked[-2:] == ["changes", "range"]
+    assert synced.sync().defect == ""
+
+
+def test_a_list_that_moves_while_it_is_repaired_is_pulled_whole_in_the_end(synced: Synced) -> None:
+    class Moving(MemoryCrm):
+        def members_between(self, code: str, first: Key | None, end: Key | None) -> AbstractContextManager[Pull]:
+            self.change(key(1), first_name=f"After {len(self.asked)}")
+            return super().members_between(code, first, end)
+
+    synced.crm.change(key(9), first_name="Forgotten")
+    moving = Moving(**{each.name: getattr(synced.crm, each.name) for each in fields(MemoryCrm)})
+    moving.forgotten = {key(9)}
+    synced.crm = moving
+    run = synced.sync()
+    assert (run.status, run.mode, run.updated, run.identical) == ("completed", "full", 2, True)
+    assert "All of the list was pulled." in run.defect
     assert synced.sync().defect == ""
 
 

@@ -115,9 +115,7 @@ def _proved(
         try:
             with closing(narrow.source) as repaired, connection.transaction():
                 apply_alone(run, connection, repaired, pull_revision, folder, narrow.found)
-        except NotProved as again:  # the list moved meanwhile
-            return Found(words=ALL_PULLED, told=again.changes)
-        except REFUSALS:
+        except (NotProved, *REFUSALS):  # or the list moved meanwhile: what changed then is counted as well
             return Found(words=ALL_PULLED, told=mismatch.changes)
     return APPLIED
 
