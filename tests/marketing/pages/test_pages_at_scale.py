@@ -19,12 +19,27 @@ from tests.marketing.pages.population import Population, populate
 pytestmark = pytest.mark.slow
 PEOPLE = int(os.environ.get("ROLLKEEPER_TEST_PEOPLE", "120000"))
 MIDDLE = f"{PEOPLE // 2:012d}"
-LONG_TABLES = {"subscriber", "group_member", "run_change"}
+LONG_TABLES = {"subscriber", "group_member", "run_change", "held_removal", "sync_preview_row"}
+MANY_HELD = """
+INSERT INTO held_removal (group_id, run_id, subscriber_id, master_customer_id, sub_customer_id)
+SELECT group_id, %(run)s, subscriber_id, master_customer_id, sub_customer_id FROM group_member
+WHERE group_id = %(group)s ON CONFLICT DO NOTHING
+"""
+MANY_PREVIEWED = """
+INSERT INTO sync_preview_row (preview_id, kind, flag, subscriber_id, master_customer_id, sub_customer_id)
+SELECT %(preview)s, CASE WHEN id %% 1000 = 0 THEN 'removed' ELSE 'updated' END,
+    CASE WHEN id %% 500 = 1 THEN 'unsubscribed' END, id, master_customer_id, sub_customer_id FROM subscriber
+"""
 
 
 @pytest.fixture
 def crowd(db: None) -> Population:
-    return populate(people=PEOPLE, groups=500)
+    made = populate(people=PEOPLE, groups=500)
+    with connection.cursor() as cursor:
+        cursor.execute(MANY_HELD, {"run": made.held_run.pk, "group": made.held.pk})
+        cursor.execute(MANY_PREVIEWED, {"preview": made.preview.pk})
+        cursor.execute("ANALYZE held_removal; ANALYZE sync_preview_row")
+    return made
 
 
 def rows_read(node: dict[str, Any]) -> float:
@@ -70,6 +85,12 @@ def test_a_page_reads_a_page_s_rows_whatever_the_list_s_length(crowd: Population
         f"/sync-runs/{crowd.changing_run.pk}/",
         f"/sync-runs/{crowd.changing_run.pk}/?change=removed",
         "/sync-runs/",
+        f"/subscribers/target-groups/{crowd.held.pk}/held/",
+        f"/subscribers/target-groups/{crowd.held.pk}/held/?after={middle}",
+        f"/sync-runs/previews/{crowd.preview.pk}/?people=updated",
+        f"/sync-runs/previews/{crowd.preview.pk}/?people=removed",
+        f"/sync-runs/previews/{crowd.preview.pk}/?people=unsubscribed",
+        f"/sync-runs/previews/{crowd.preview.pk}/?people=updated&after={write_key((PEOPLE // 2,))}",
     ):
         assert rows_read_by(reader, address) <= 4 * (PAGE_SIZE + 1), address
     assert rows_read_by(reader, "/") <= FEW + 1

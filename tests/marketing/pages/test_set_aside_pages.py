@@ -71,7 +71,7 @@ def test_an_answer_of_the_other_side_is_shown_as_such(population: Population, re
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_says_what_is_wrong_and_what_to_do(reason: Reason) -> None:
     words = words_of(reason.value)
-    assert words.what.endswith(".")
+    assert words.what.endswith((".", ":"))  # what the other side answered follows a colon
     assert words.to_do.endswith(".")
 
 

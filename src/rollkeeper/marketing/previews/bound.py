@@ -36,9 +36,14 @@ def check_world(
     moved = shown.what_moved(basis_of(connection, group_id, made, guard))
     if moved:
         raise WorldMoved(preview_id, moved)
-    row = connection.execute("SELECT held FROM sync_preview WHERE id = %s", [preview_id]).fetchone()
-    if row is None or row[0] != verdict.held:
-        raise WorldMoved(preview_id, "the guard came to hold other removals")
+    row = connection.execute(
+        "SELECT added, updated, set_aside, held FROM sync_preview WHERE id = %s", [preview_id]
+    ).fetchone()
+    counts = made.counts
+    if row != (counts.added, counts.updated, counts.set_aside, verdict.held):
+        raise WorldMoved(
+            preview_id, "rows that it showed turned out otherwise (the database may refuse one)"
+        )
 
 
 def check_result(connection: psycopg.Connection[Any], preview_id: int, applied: Applied) -> None:

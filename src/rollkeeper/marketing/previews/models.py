@@ -106,6 +106,7 @@ class PreviewRow(models.Model):
     reason = models.TextField(
         null=True, help_text="Why it is set aside (`sync/set_aside.py`) or removed (REMOVED)."
     )
+    answer = models.TextField(null=True, help_text="What the other side said of a row that it rejected.")
     row = models.TextField(null=True, help_text="A row that is set aside, as it came, as JSON.")
 
     class Meta:

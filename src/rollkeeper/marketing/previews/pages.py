@@ -108,7 +108,7 @@ def _rows(found: Preview, which: str) -> QuerySet[PreviewRow]:
 
 def _reason(row: PreviewRow) -> str:
     if row.kind == PreviewRow.Kind.SET_ASIDE:
-        return words_of(row.reason or "").what
+        return " ".join(filter(None, [words_of(row.reason or "").what, row.answer]))
     return REMOVAL_REASONS.get(row.reason or "", row.reason or "")
 
 

@@ -40,6 +40,7 @@ COLUMNS = {
     "status_after": pa.string(),
     "changes": pa.string(),
     "reason": pa.string(),
+    "answer": pa.string(),
     "row": pa.string(),
 }
 TABLE = "sync_preview_row"

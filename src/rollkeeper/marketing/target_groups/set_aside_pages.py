@@ -22,7 +22,8 @@ from rollkeeper.web.paging import keyset_page
 Key = tuple[str | None, str | None]
 KINDS = {"invalid": "Invalid: our check", "rejected": "Rejected: the other side's answer"}
 CSV_COLUMNS = (
-    "master_customer_id", "sub_customer_id", "kind", "reason", "what_is_wrong", "what_to_do", "since_run", "row",
+    "master_customer_id", "sub_customer_id", "kind", "reason", "detail", "what_is_wrong", "what_to_do", "since_run",
+    "row",
 )  # fmt: skip
 
 
@@ -101,6 +102,6 @@ def _csv_rows(group: TargetGroup) -> Iterator[tuple[str | int | None, ...]]:
     for row in present(group).order_by("reason", "id").iterator(chunk_size=2000):
         words = words_of(row.reason)
         yield (
-            row.master_customer_id, row.sub_customer_id, row.kind, row.reason, words.what, words.to_do,
+            row.master_customer_id, row.sub_customer_id, row.kind, row.reason, row.detail, words.what, words.to_do,
             row.since_run, text(row),
         )  # fmt: skip
