@@ -16,7 +16,7 @@ from rollkeeper.web.paging import Place
 
 MOST_WORDS = 8  # of those typed; more narrow nothing down
 FEW = 3_000  # matches of the leading word that are looked at one by one
-OFTEN = 5  # constituents among the first `FEW` that have all words: a page is full soon
+READ_IN_A_LOOK_UP = 2  # words that are read in the time of looking one up
 
 Sql = tuple[str, list[Parameter]]  # a condition and its parameters
 
@@ -34,7 +34,7 @@ class Words:
         terms = _terms(self.text)
         if not terms:
             return []
-        counts = _counts(terms)
+        counts = _counts(terms, FEW) if len(terms) > 1 else [0]
         lead = _rarest(terms, counts) if place.key is None else min(max(int(place.key[1]), 0), len(terms) - 1)
         others = [term for at, term in enumerate(terms) if at != lead]
         walk = Walk((number, lead), terms[lead], place, self._conditions())
@@ -44,7 +44,10 @@ class Words:
         found = walk.read(looked_up, limit, first=FEW)
         if len(found) == limit:
             return found
-        return walk.read(looked_up if len(found) >= OFTEN else [_is_among(term) for term in others], limit)
+        look_ups = FEW * limit // max(len(found), 1)  # that a full page would take at this rate
+        many = look_ups * READ_IN_A_LOOK_UP
+        is_cheaper_read = sum(_counts(others, many)) < many
+        return walk.read([_is_among(term) for term in others] if is_cheaper_read else looked_up, limit)
 
     def _conditions(self) -> list[Sql]:
         found: list[Sql] = (
@@ -99,15 +102,13 @@ def _terms(text: str) -> list[str]:
     return longest[:MOST_WORDS]
 
 
-def _counts(terms: list[str]) -> list[int]:
-    """How many words begin so, for each of them, counted up to `FEW`; one alone needs no count."""
-    if len(terms) == 1:
-        return [0]
+def _counts(terms: list[str], most: int) -> list[int]:
+    """How many words begin so, for each of them, counted up to `most`."""
     counts: list[str] = []
     parameters: list[Parameter] = []
     for term in terms:
         begins, bounds = begins_with("word", term)
-        counts.append(f"(SELECT count(*) FROM (SELECT FROM constituent_word WHERE {begins} LIMIT {FEW}) found)")  # noqa: S608
+        counts.append(f"(SELECT count(*) FROM (SELECT FROM constituent_word WHERE {begins} LIMIT {most}) found)")  # noqa: S608
         parameters += bounds
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT ARRAY[{', '.join(counts)}]", parameters)
