@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from dateutil.rrule import rrulestr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollkeeper.work.recurrence import MOST_COUNTED, Due, Recurrence, moment_of
@@ -158,6 +158,7 @@ rules = st.one_of(
 days = st.dates(date(2010, 1, 1), date(2035, 12, 31))
 
 
+@settings(deadline=None)  # on a machine with other things to do
 @given(rules, st.sampled_from(ZONES), days, st.integers(0, 2000), st.integers(0, 60 * 24))
 def test_each_time_is_the_rules_own_on_the_zones_clock_in_order_and_none_is_left_out(
     rule: str, zone_name: str, begin: date, days_later: int, minute: int
@@ -183,6 +184,7 @@ def test_each_time_is_the_rules_own_on_the_zones_clock_in_order_and_none_is_left
 WALLS = st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1))  # noqa: DTZ001  # what a clock shows
 
 
+@settings(deadline=None)  # on a machine with other things to do
 @given(WALLS, st.sampled_from(ZONES))
 def test_the_moment_of_a_wall_clock_time(wall: datetime, zone_name: str) -> None:
     """It is shown by the clock then, and never before; or the clock skips it and this is the first minute after."""
@@ -197,6 +199,7 @@ def test_the_moment_of_a_wall_clock_time(wall: datetime, zone_name: str) -> None
         assert before < wall < shown
 
 
+@settings(deadline=None)  # on a machine with other things to do
 @given(rules, st.sampled_from(ZONES), days, st.integers(0, 3000))
 def test_what_is_due_next_is_never_in_the_past_and_each_time_is_counted_once(
     rule: str, zone_name: str, begin: date, hours: int

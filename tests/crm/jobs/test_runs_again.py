@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 from django.db import connection
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -193,6 +193,7 @@ def test_a_list_of_always_in_two_runs_at_once_is_done_by_one_after_the_other(
 lists = st.lists(st.text("ABCDE", min_size=1, max_size=3), unique=True, max_size=8)
 
 
+@settings(deadline=None)  # on a machine with other things to do
 @given(lists, st.data())
 def test_what_a_list_is_made_of_comes_first(codes: list[str], data: st.DataObject) -> None:
     made = [MarketingList(pk=number, code=code) for number, code in enumerate(codes)]

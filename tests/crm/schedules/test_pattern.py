@@ -7,7 +7,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollkeeper.crm.schedules.pattern import (
@@ -49,11 +49,13 @@ patterns = st.one_of(
 ).map(checked)
 
 
+@settings(deadline=None)  # on a machine with other things to do
 @given(patterns)
 def test_a_pattern_is_what_its_rule_says(pattern: Pattern) -> None:
     assert read_rule(pattern.rule()) == pattern
 
 
+@settings(deadline=None)  # on a machine with other things to do
 @given(patterns, st.dates(date(2020, 1, 1), date(2030, 1, 1)))
 def test_every_time_of_a_rule_is_one_that_its_pattern_names(pattern: Pattern, begin: date) -> None:
     """Looked at one by one, without dateutil: times of day, days of the week, days of the month."""
@@ -95,6 +97,7 @@ def fits_the_calendar(wall: datetime, pattern: Pattern, begin: date) -> bool:
             return True
 
 
+@settings(deadline=None)  # on a machine with other things to do
 @given(patterns)
 def test_every_pattern_has_a_sentence(pattern: Pattern) -> None:
     words = sentence(pattern)
@@ -177,6 +180,7 @@ def test_a_rule_that_no_pattern_makes_is_refused_with_what_to_do(rule: str, says
         read_rule(rule)
 
 
+@settings(deadline=None)  # on a machine with other things to do
 @given(st.text(alphabet="FREQ=DAILYWEKLMONTHBUSC;,0123456789-+\n:", max_size=60))
 def test_any_text_is_a_pattern_or_refused(text: str) -> None:
     try:
