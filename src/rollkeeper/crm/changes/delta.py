@@ -146,8 +146,8 @@ _LOOKED_UP = sql.SQL(
 )
 _WALKED = sql.SQL(
     """SELECT m.constituent_id FROM list_member m, LATERAL (
-           SELECT FROM profile p WHERE p.constituent_id = m.constituent_id AND {unseen} OFFSET 0) AS p
-       WHERE m.list_id = {list_id} AND m.went IS NULL"""
+           SELECT p.changed_xid FROM profile p WHERE p.constituent_id = m.constituent_id OFFSET 0) AS p
+       WHERE m.list_id = {list_id} AND m.went IS NULL AND {unseen}"""
 )
 _JOINED = sql.SQL(
     """SELECT m.constituent_id FROM list_member m JOIN profile p ON p.constituent_id = m.constituent_id
