@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields
 
@@ -10,7 +11,7 @@ import pytest
 from rollkeeper.marketing.subscribers.models import Subscriber
 from rollkeeper.marketing.sync_runs.models import HeldRemoval, SetAsideRow
 from rollkeeper.marketing.target_groups.models import TargetGroup
-from rollkeeper.sync.connector import Pull
+from rollkeeper.sync.connector import Pull, RangeSums, SourceNonsense, SourceUnavailable
 from tests.fakes.memory_crm import Key, MemoryCrm, Person
 from tests.marketing.proved import Synced, by_hand, key, synced_groups
 from tests.marketing.syncing import bridge_to, stored_people, sync_group
@@ -142,6 +143,20 @@ def test_a_list_that_moves_while_it_is_repaired_is_pulled_whole_in_the_end(synce
     assert (run.status, run.mode, run.updated, run.identical) == ("completed", "full", 2, True)
     assert "All of the list was pulled." in run.defect
     assert synced.sync().defect == ""
+
+
+@pytest.mark.parametrize("error", [SourceUnavailable, SourceNonsense])
+def test_a_crm_that_cannot_tell_ranges_just_now_is_pulled_whole(synced: Synced, error: type[Exception]) -> None:
+    class Tired(MemoryCrm):
+        def range_sums(self, code: str, bounds: Sequence[Key]) -> RangeSums:
+            raise error("The CRM fell silent.")
+
+    synced.crm.change(key(9), first_name="Forgotten")
+    synced.crm = Tired(**{each.name: getattr(synced.crm, each.name) for each in fields(MemoryCrm)})
+    synced.crm.forgotten = {key(9)}
+    run = synced.sync()
+    assert (run.status, run.mode, run.updated, run.identical) == ("completed", "full", 1, True)
+    assert run.defect
 
 
 def test_many_forgotten_changes_bring_the_whole_list_and_are_counted(

@@ -37,6 +37,7 @@ from rollkeeper.sync.member_stream import CONTENT_TYPE, FIELD_TYPES
 
 SERVICE = "odata/"
 MOST_PAGES = 10_000
+PATIENCE = 10  # times the usual silence, for an answer that is computed from all rows of a list
 
 T = TypeVar("T")
 
@@ -51,6 +52,8 @@ class Connector:
         base = checked_url(url)
         service = base + SERVICE if urlsplit(base).path == "/" else base
         self._http = Http(service, account, secret, self.silence_seconds)
+        # Before it says anything the CRM reads all rows of the list.
+        self._patient = Http(service, account, secret, self.silence_seconds * PATIENCE)
 
     def test(self) -> str:
         """Read a little of the catalog with this address and token."""
@@ -97,14 +100,14 @@ class Connector:
     def range_sums(self, code: str, bounds: Sequence[Key]) -> RangeSums:
         """Sums over ranges of the list's customer ids, computed from its rows (B1)."""
         try:
-            return self._try_again(lambda: list_questions.range_sums(self._http, _list_path(code), bounds))
+            return self._try_again(lambda: list_questions.range_sums(self._patient, _list_path(code), bounds))
         except Answered as answer:
             raise self._members_error(answer, code) from answer
 
     def verify(self, code: str, *, repair: bool = False) -> SourceVerification:
         """Have the CRM compare what it keeps of a list with what the list's rows add up to (B1)."""
         try:
-            return self._try_again(lambda: list_questions.verify(self._http, _list_path(code), repair=repair))
+            return self._try_again(lambda: list_questions.verify(self._patient, _list_path(code), repair=repair))
         except Answered as answer:
             raise self._members_error(answer, code) from answer
 

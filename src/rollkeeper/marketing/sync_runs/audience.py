@@ -30,7 +30,7 @@ from rollkeeper.marketing.sync_runs.proof import (
 )
 from rollkeeper.marketing.sync_runs.since import since_last
 from rollkeeper.marketing.sync_runs.unchanged import met_unchanged
-from rollkeeper.sync.connector import Connector, Mode, SourceNonsense, TellsChanges, TellsRanges
+from rollkeeper.sync.connector import Connector, Mode, SourceNonsense, SourceUnavailable, TellsChanges, TellsRanges
 from rollkeeper.sync.merge import STORED_SCHEMA
 from rollkeeper.sync.plan import Plan
 from rollkeeper.sync.run import EVERYTHING, NOTHING_REFUSED, Arriving, Download, Refused, plan
@@ -108,7 +108,10 @@ def _proved(
         heartbeat.phase = "Looking for what differs"
         assert run.group is not None  # noqa: S101  # held by create_run
         group = (run.group.pk, run.group.code)
-        narrow = narrowed(connection, connector, group, source.whole(), mismatch, folder, heartbeat.received)
+        try:
+            narrow = narrowed(connection, connector, group, source.whole(), mismatch, folder, heartbeat.received)
+        except SourceUnavailable:  # what costs the CRM too much now may not keep a list from being synced
+            return Found(words=ALL_PULLED, told=mismatch.changes)
         if narrow.source is None:
             return narrow.found
         heartbeat.phase = "Repairing"
