@@ -139,6 +139,12 @@ class Syncing(RuleBasedStateMachine):
     def rows_come_twice_or_are_well_again(self, repeat: set[Key]) -> None:  # B7
         self.crm.repeat = repeat
 
+    @rule(code=codes, repeat=st.sets(keys, min_size=1, max_size=3))
+    def rows_stay_bad_from_one_sync_to_the_next(self, code: str, repeat: set[Key]) -> None:  # B7
+        self.crm.repeat = repeat
+        for _ in range(2):
+            self.a_sync(code, False, False)
+
     @rule(code=codes)
     def held_removals_are_discarded(self, code: str) -> None:  # B3
         discarded = discard(TargetGroup.objects.get(bridge=self.bridge, code=code), discarded_by="test")
