@@ -63,13 +63,15 @@ def regenerate(list_id: int) -> Regeneration:
 
 
 def _choose(cursor: CursorWrapper, marketing_list: MarketingList) -> int:
-    """Fill the temporary table `chosen` with the ids of those who belong in; how many they are."""
+    """Make the temporary table `chosen` of the ids of those who belong in; how many they are."""
     cursor.execute("DROP TABLE IF EXISTS chosen")
-    cursor.execute("CREATE TEMP TABLE chosen (id bigint NOT NULL) ON COMMIT DROP")
+    if marketing_list.kind != DefinitionKind.RULE:
+        cursor.execute("CREATE TEMP TABLE chosen (id bigint NOT NULL) ON COMMIT DROP")
     match marketing_list.kind:
         case DefinitionKind.RULE:
             selection = select_by_rule(marketing_list.rule, every_name_an_attribute(), timezone.localdate())
-            cursor.execute(f"INSERT INTO chosen {selection.sql}", selection.parameters)
+            # In one statement: PostgreSQL asks with several processes for a new table, never for an INSERT.
+            cursor.execute(f"CREATE TEMP TABLE chosen ON COMMIT DROP AS {selection.sql}", selection.parameters)
         case DefinitionKind.SQL:
             choose_by_sql(cursor, marketing_list.sql)
         case DefinitionKind.IDS:
