@@ -105,7 +105,9 @@ def _syncing() -> Callable[..., Any]:
     from rollkeeper.cli.database import set_up
 
     set_up("marketing")
-    import rollkeeper.connectors.rollkeeper_crm  # noqa: F401
+    import rollkeeper.connectors.rollkeeper_crm
+    import rollkeeper.marketing.bridges.secret
+    import rollkeeper.marketing.sync_runs.perform  # noqa: F401
     from rollkeeper.cli import sync_run
     from rollkeeper.marketing.target_groups.models import TargetGroup
     from rollkeeper.sync.events import Event
