@@ -41,9 +41,7 @@ def check_world(
     ).fetchone()
     counts = made.counts
     if row != (counts.added, counts.updated, counts.set_aside, verdict.held):
-        raise WorldMoved(
-            preview_id, "rows that it showed turned out otherwise (the database may refuse one)"
-        )
+        raise WorldMoved(preview_id, "rows that it showed turned out otherwise (the database may refuse one)")
 
 
 def check_result(connection: psycopg.Connection[Any], preview_id: int, applied: Applied) -> None:
