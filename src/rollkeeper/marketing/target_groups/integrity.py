@@ -28,6 +28,7 @@ from rollkeeper.sync.member import FINGERPRINT_MODULUS, Field, field_set_key, ha
 from rollkeeper.sync.spool import Spool
 
 EXAMPLES = 20  # customer ids that are named of each kind of defect
+PIECE_BYTES = 2**18  # what is hashed at once holds many copies of a piece in memory; larger ones are no faster
 SUBSCRIBER_ID = pa.schema([("id", pa.int64())])
 
 
@@ -69,7 +70,7 @@ def check(connection: psycopg.Connection[Any], group: TargetGroup, folder: Path)
     fields, slots = fields_of(connection, group.bridge_id)
     tally = _Tally(fields, group.field_set in {"", field_set_key(fields)}, Spool(SUBSCRIBER_ID, folder))
     try:
-        for batch in copy.read(connection, _query(group, slots), _schema(len(slots))):
+        for batch in copy.read(connection, _query(group, slots), _schema(len(slots)), PIECE_BYTES):
             tally.take(batch)
         tally.wrong.finish()
         return tally.result(connection, group.pk)
