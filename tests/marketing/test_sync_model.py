@@ -208,6 +208,7 @@ class Syncing(RuleBasedStateMachine):
         if previewed and not full and not left_out:
             preview = preview_group(self.bridge, self.crm, code, approve_held=approve)
         applied = preview if previewed == "applied" else None
+        asked = len(self.crm.asked)
         run = sync_group(self.bridge, self.crm, code, approve_held=approve, full=full, preview=applied)
         if preview is not None:  # B4
             assert {name: getattr(preview, name) for name in SHOWN} == {name: getattr(run, name) for name in SHOWN}
@@ -228,6 +229,7 @@ class Syncing(RuleBasedStateMachine):
         assert bool(run.defect) == left_out, run.defect
         if not left_out:
             assert (run.mode, run.received, run.repaired) == (mode, travels, 0)
+            assert self.crm.asked[asked:] in (["full"], ["changes"])  # one request
         if run.mode == "full":
             assert run.received == run.added + run.updated + run.unchanged + run.set_aside
         assert run.set_aside == 2 * len(members & repeat)
