@@ -45,10 +45,12 @@ def plan(
         incoming = planner.seen(checked(source.batches()))
         for difference in merge(incoming, planner.counted(stored)):
             planner.take(difference)
-        return planner.finish(kept)
+        made = planner.finish(kept)
     except BaseException:
         planner.close()
         raise
+    pa.default_memory_pool().release_unused()  # comparing is over: its memory shall not add to that of writing
+    return made
 
 
 class _Planner:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from rollkeeper.marketing.target_groups.funnel import Tally
 
+AT_ONCE = 500_000  # hashes compared with their neighbours
 MOST_SHARED = 1_000_000  # members of shared addresses that are kept in memory, about 60 bytes each
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -49,9 +50,7 @@ class FirstCount:
             self._valid += _count(batch.column("address_valid"))
             self._allowed += _count(pc.and_(batch.column("address_valid"), batch.column("allow_email")))
             yield batch
-        ordered = self._hashes[: self._addresses]
-        ordered.sort()
-        self._shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        self._shared = _repeated(self._hashes[: self._addresses])
         self._hashes = np.empty(0, np.uint32)
 
     def second_reading(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -101,6 +100,16 @@ class FirstCount:
             count_allowed=alone_allowed + allowed,
             count_receiving=alone_allowed + receiving,
         )
+
+
+def _repeated(hashes: Hashes) -> Hashes:
+    """The hashes that stand more than once, each once, ascending. Sorts where they are, without a second copy."""
+    hashes.sort()
+    found = []
+    for start in range(0, len(hashes), AT_ONCE):
+        piece = hashes[start : start + AT_ONCE + 1]
+        found.append(piece[1:][piece[1:] == piece[:-1]])
+    return np.unique(np.concatenate(found)) if found else hashes
 
 
 def _lowered(batch: pa.RecordBatch) -> pa.StringArray:
