@@ -29,7 +29,7 @@ TOKENS = "/admin/api-tokens/"
 
 READ = (
     "/", CRM360, "{ada}", "{ada}permission-history/", "{ada}changes/", "/admin/audit/", LISTS, f"{LISTS}lists/TEXANS/", f"{LISTS}lists/TEXANS/definition/",
-    f"{LISTS}lists/TEXANS/versions/", f"{LISTS}lists/TEXANS/optional-information/", JOBS, "{run}", "{run}progress/", VIEW,
+    f"{LISTS}lists/TEXANS/history/", "{why}", f"{LISTS}lists/TEXANS/optional-information/", JOBS, "{run}", "{run}progress/", VIEW,
     "{run}log/", SCHEDULING, f"{SCHEDULING}week/", "{schedule}",
 )  # fmt: skip
 FORMS = {
@@ -92,6 +92,7 @@ def paths(association: Association) -> dict[str, str]:
     schedule = scheduled("WEEKLY", now=timezone.now())
     return {
         "ada": f"{CRM360}{association.ada.pk}/",
+        "why": f"{LISTS}lists/TEXANS/members/{association.ada.pk}/",
         "gift": f"{CRM360}{association.ada.pk}/gifts/{association.ada.gifts.get().pk}/",
         "run": f"{JOBS}runs/{association.first_run.pk}/",
         "schedule": f"{SCHEDULING}schedules/{schedule.pk}/",

@@ -81,7 +81,7 @@ def test_sql_and_ids_are_shown(association: Association, reader: Client) -> None
 def test_versions_show_who_came_and_went(association: Association, reader: Client) -> None:
     Constituent.objects.filter(pk=association.ada.pk).update(state="CA")
     regenerate(association.texans.pk)
-    page = reader.get(f"{LISTS}lists/TEXANS/versions/").context["page"]
+    page = reader.get(f"{LISTS}lists/TEXANS/history/").context["page"]
     assert [(v.number, v.member_count, v.added, v.removed) for v in page.rows] == [(2, 1, 0, 1), (1, 2, 2, 0)]
 
 

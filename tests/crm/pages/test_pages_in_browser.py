@@ -7,6 +7,7 @@ import pytest
 from rollkeeper.crm.jobs.models import JobRun
 from rollkeeper.crm.jobs.perform import perform
 from rollkeeper.crm.jobs.request import record_run
+from rollkeeper.crm.lists.regenerate import regenerate
 from tests.crm.pages.association import associate
 from tests.web.browser import Window
 
@@ -34,7 +35,9 @@ def test_customers_are_readable_light_dark_narrow_and_wide(desk: Window) -> None
 
 
 def test_lists_are_readable_light_dark_narrow_and_wide(desk: Window) -> None:
-    associate()
+    made = associate()
+    for _ in range(3):
+        regenerate(made.texans.pk)
     for path, picture in (
         (LISTS, "lists"),
         (f"{LISTS}?q=nothing", "lists-none"),
@@ -44,7 +47,9 @@ def test_lists_are_readable_light_dark_narrow_and_wide(desk: Window) -> None:
         (f"{LISTS}lists/TEXANS/definition/", "list-definition"),
         (f"{LISTS}lists/BY_IDS/definition/", "list-ids"),
         (f"{LISTS}lists/TEXANS/definition/change/", "list-change"),
-        (f"{LISTS}lists/TEXANS/versions/", "list-versions"),
+        (f"{LISTS}lists/TEXANS/history/", "list-history"),
+        (f"{LISTS}lists/TEXANS/?q=0000", "list-members-found"),
+        (f"{LISTS}lists/TEXANS/members/{made.ada.pk}/", "list-why"),
         (f"{LISTS}lists/TEXANS/optional-information/", "list-optional"),
     ):
         desk.examine(path, picture)

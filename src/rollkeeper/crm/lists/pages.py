@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -13,27 +11,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from rollkeeper.crm.constituents.effective import Effective, effective_permissions
-from rollkeeper.crm.constituents.models import Constituent
 from rollkeeper.crm.lists.access import MAY_MAINTAIN
 from rollkeeper.crm.lists.definition import save_list
 from rollkeeper.crm.lists.errors import ListRefused
 from rollkeeper.crm.lists.forms import DefinitionForm, NewListForm, OptionalInformationForm, id_file
+from rollkeeper.crm.lists.history import MOST_VERSIONS, chart
 from rollkeeper.crm.lists.imported_ids import IdFile
-from rollkeeper.crm.lists.models import DefinitionKind, Frequency, ListMember, ListVersion, MarketingList
+from rollkeeper.crm.lists.models import DefinitionKind, Frequency, ListVersion, MarketingList
 from rollkeeper.crm.lists.rules.sentence import as_json, sentence
 from rollkeeper.web.paging import keyset_page
 
 NAMED_LINES = 20  # set-aside lines that the page names
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member with its permission of this moment; membership itself is the snapshot (S15)."""
-
-    stay: ListMember
-    constituent: Constituent
-    permission: Effective
 
 
 @require_GET
@@ -56,60 +44,41 @@ def lists(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def members(request: HttpRequest, code: str) -> HttpResponse:
-    """The members as last regenerated, in the order in which they were recorded."""
-    found = _list(code)
-    stays = ListMember.objects.filter(list=found, went__isnull=True)
-    page = keyset_page(stays, request, ("constituent_id",))
-    return _tab(request, found, "members", {"page": page, "members": _people(page.rows)})
-
-
-def _people(stays: Sequence[ListMember]) -> list[Member]:
-    """The members of a page, read by id: a join would walk through all constituents before the page's first."""
-    ids = [stay.constituent_id for stay in stays]
-    people = Constituent.objects.defer("attributes").in_bulk(ids)
-    permissions = effective_permissions(ids)
-    return [
-        Member(stay, people[stay.constituent_id], permissions[stay.constituent_id])
-        for stay in stays
-        if stay.constituent_id in people and stay.constituent_id in permissions  # not gone in between
-    ]
-
-
-@require_GET
 def definition(request: HttpRequest, code: str) -> HttpResponse:
     """What the list is made of, readably."""
-    found = _list(code)
+    found = list_of(code)
     context: dict[str, object] = {}
     if found.kind == DefinitionKind.RULE and found.rule is not None:
         context = {"sentence": sentence(found.rule), "json": as_json(found.rule)}
     if found.kind == DefinitionKind.IDS:
         context = {"ids": found.imported_ids.count()}
-    return _tab(request, found, "definition", context)
+    return tab_of(request, found, "definition", context)
 
 
 @require_GET
-def versions(request: HttpRequest, code: str) -> HttpResponse:
-    """Every regeneration with who came and who went, newest first."""
-    found = _list(code)
-    page = keyset_page(ListVersion.objects.filter(list=found), request, ("number",), descending=True)
-    return _tab(request, found, "versions", {"page": page})
+def history(request: HttpRequest, code: str) -> HttpResponse:
+    """Every regeneration with who came and who went, newest first; a chart of the latest ones."""
+    found = list_of(code)
+    versions = ListVersion.objects.filter(list=found)
+    page = keyset_page(versions, request, ("number",), descending=True)
+    latest = list(versions.order_by("-number")[:MOST_VERSIONS])
+    return tab_of(request, found, "history", {"page": page, "chart": chart(latest)})
 
 
 @require_http_methods(["GET", "POST"])
 def optional_information(request: HttpRequest, code: str) -> HttpResponse:
     """Optional Information: the Regeneration Frequency, and Save (S9, S12). Others read it."""
-    found = _list(code)
+    found = list_of(code)
     if request.method == "POST":
         return _save_optional_information(request, found)
-    return _tab(request, found, "optional", {"form": OptionalInformationForm(instance=found)})
+    return tab_of(request, found, "optional", {"form": OptionalInformationForm(instance=found)})
 
 
 @permission_required(MAY_MAINTAIN, raise_exception=True)
 def _save_optional_information(request: HttpRequest, found: MarketingList) -> HttpResponse:
-    form = OptionalInformationForm(request.POST, instance=_list(found.code))
+    form = OptionalInformationForm(request.POST, instance=list_of(found.code))
     if not form.is_valid():
-        return _tab(request, found, "optional", {"form": form})
+        return tab_of(request, found, "optional", {"form": form})
     chosen = form.cleaned_data
     saved = save_list(found.code, None, frequency=chosen["frequency"], may_be_empty=chosen["may_be_empty"])
     messages.success(request, f"Saved. Regeneration Frequency: {saved.get_frequency_display()}.")
@@ -134,7 +103,7 @@ def create(request: HttpRequest) -> HttpResponse:
 @permission_required(MAY_MAINTAIN, raise_exception=True)
 def change_definition(request: HttpRequest, code: str) -> HttpResponse:
     """Change a list's name and definition. The members change when a job regenerates it (S15)."""
-    found = _list(code)
+    found = list_of(code)
     form = DefinitionForm(request.POST or None, request.FILES or None, initial=_initial(found))
     if form.is_valid() and _saved(request, form, found.code, {}):
         messages.success(request, "Saved. The members change at the next regeneration.")
@@ -167,7 +136,8 @@ def _report(request: HttpRequest, ids: IdFile) -> None:
         messages.warning(request, f"Set aside {ids.set_aside_count:,} lines: {named}{rest}.")
 
 
-def _list(code: str) -> MarketingList:
+def list_of(code: str) -> MarketingList:
+    """The list of that code, or 404."""
     return get_object_or_404(MarketingList, code=code.replace("\x00", ""))
 
 
@@ -176,5 +146,6 @@ def _initial(found: MarketingList) -> dict[str, object]:
     return {"name": found.name, "kind": found.kind, "rule": rule, "sql": found.sql}
 
 
-def _tab(request: HttpRequest, found: MarketingList, tab: str, context: dict[str, object]) -> HttpResponse:
+def tab_of(request: HttpRequest, found: MarketingList, tab: str, context: dict[str, object]) -> HttpResponse:
+    """A list's page with one of its tabs."""
     return render(request, f"lists/{tab}.html", {"list": found, "tab": tab, **context})

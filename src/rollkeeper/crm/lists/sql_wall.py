@@ -48,6 +48,20 @@ def choose_by_sql(
     cursor.execute(CHOOSE)
 
 
+def is_chosen_by_sql(sql: str, master: str, sub: str, *, seconds: float = STATEMENT_SECONDS) -> bool:
+    """Whether the query gives this customer id now. Raises `SqlRefused`."""
+    query = allowed_query(sql)
+    with reading_connection(seconds) as reader:
+        columns = _columns(reader, query, seconds)
+        given = f"coalesce(q.{SUB}::text, '0')" if SUB in columns else "'0'"
+        asked = f"SELECT EXISTS (SELECT FROM ({query}) AS q WHERE q.{MASTER}::text = $1 AND {given} = $2)"  # noqa: S608
+        try:
+            row = psycopg.RawCursor(reader).execute(asked, [master, sub]).fetchone()
+        except psycopg.Error as error:
+            raise SqlRefused(_explain(error, seconds)) from error
+    return bool(row and row[0])
+
+
 def _copy(
     reader: psycopg.Connection[Any], rows: str, cursor: CursorWrapper, most_rows: int, seconds: float
 ) -> None:

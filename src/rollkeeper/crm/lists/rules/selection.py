@@ -35,7 +35,7 @@ def select_by_rule(rule: object, catalogue: FieldCatalogue, today: date) -> Sele
 
 
 def selection(group: Group, today: date) -> Selection:
-    writer = _Writer()
+    writer = Writer()
     condition = writer.group(group)
     joins = [JOINS[name] for name in JOINS if name in writer.joins]
     dates = [today for join in joins for _ in range(join.count("%s"))]
@@ -50,7 +50,7 @@ def selection(group: Group, today: date) -> Selection:
 
 
 @dataclass(slots=True)
-class _Writer:
+class Writer:
     """Writes conditions from left to right, gathering parameters in the order of their `%s`."""
 
     parameters: list[Any] = field(default_factory=list)
@@ -127,6 +127,17 @@ class _Writer:
     def _expression(self, rule_field: RuleField) -> str:
         self.parameters.extend(rule_field.parameters)
         return rule_field.expression
+
+    def value(self, rule_field: RuleField) -> str:
+        """What the constituent has there, as one text; of many values each once."""
+        self.joins.update(rule_field.joins)
+        text = f"({self._expression(rule_field)})::text"
+        if not rule_field.is_many:
+            return text
+        return (
+            f"(SELECT string_agg(DISTINCT {text}, ', ') "  # noqa: S608  # built from the catalogue alone
+            f"FROM {rule_field.table} x WHERE x.constituent_id = c.id)"
+        )
 
 
 _EQUALITIES = frozenset({Operator.EQUAL, Operator.IN})

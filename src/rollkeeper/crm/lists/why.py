@@ -1,0 +1,94 @@
+"""Why is someone in a list, or not: as of the last build, and as the definition would choose now (B5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from rollkeeper.crm.constituents.models import Constituent
+from rollkeeper.crm.lists.errors import ListRefused
+from rollkeeper.crm.lists.models import DefinitionKind, ListMember, ListVersion, MarketingList
+from rollkeeper.crm.lists.rules.attributes import every_name_an_attribute
+from rollkeeper.crm.lists.rules.explain import Verdict, explain
+from rollkeeper.crm.lists.rules.selection import MERGED
+from rollkeeper.crm.lists.sql_wall import is_chosen_by_sql
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A stay in the list: from version `came` until `went` (None: still in), with the time of each."""
+
+    came: int
+    came_at: datetime | None
+    went: int | None
+    went_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """`stays`: newest first. `steps`: what the definition says now, one after the other.
+
+    `chosen_now` None: the definition cannot be asked; the last step says why.
+    """
+
+    is_member: bool
+    stays: tuple[Stay, ...]
+    chosen_now: bool | None
+    steps: tuple[Verdict, ...]
+
+    @property
+    def will_change(self) -> bool:
+        return self.chosen_now is not None and self.chosen_now is not self.is_member
+
+
+def why(marketing_list: MarketingList, person: Constituent, today: date) -> Why:
+    """In or out, and each step of the reason: membership as last built (S15), the steps as of this moment."""
+    stays = _stays(marketing_list, person)
+    is_member = any(stay.went is None for stay in stays)
+    try:
+        steps = _steps(marketing_list, person, today)
+    except ListRefused as refusal:
+        return Why(is_member, stays, None, (Verdict(str(refusal), holds=False, is_group=False),))
+    return Why(is_member, stays, all(step.holds for step in steps), steps)
+
+
+def _stays(marketing_list: MarketingList, person: Constituent) -> tuple[Stay, ...]:
+    rows = list(ListMember.objects.filter(list=marketing_list, constituent=person).order_by("-came"))
+    numbers = {row.came for row in rows} | {row.went for row in rows if row.went is not None}
+    versions = ListVersion.objects.filter(list=marketing_list, number__in=numbers)
+    at = dict(versions.values_list("number", "regenerated_at"))
+    return tuple(
+        Stay(row.came, at.get(row.came), row.went, None if row.went is None else at.get(row.went)) for row in rows
+    )
+
+
+def _steps(marketing_list: MarketingList, person: Constituent, today: date) -> tuple[Verdict, ...]:
+    match marketing_list.kind:
+        case DefinitionKind.RULE:
+            return (_not_merged(person), *_by_rule(marketing_list, person, today))
+        case DefinitionKind.SQL:
+            chosen = is_chosen_by_sql(marketing_list.sql, person.master_customer_id, person.sub_customer_id)
+            return (_fact("The query gives this customer id.", chosen),)
+        case DefinitionKind.IDS:
+            imported = marketing_list.imported_ids.filter(
+                master_customer_id=person.master_customer_id, sub_customer_id=person.sub_customer_id
+            )
+            return (_fact("The customer id is among the imported ones.", imported.exists()),)
+        case unknown:
+            raise ListRefused(f"The list {marketing_list.code} has a definition of no known kind: {unknown!r}.")
+
+
+def _by_rule(marketing_list: MarketingList, person: Constituent, today: date) -> tuple[Verdict, ...]:
+    if marketing_list.rule is None:
+        raise ListRefused("The list has no rule. Give it one under Change definition.")
+    verdict = explain(marketing_list.rule, every_name_an_attribute(), today, person.pk)
+    return () if verdict is None else (verdict,)
+
+
+def _not_merged(person: Constituent) -> Verdict:
+    text = "The record was not merged into another one (its status is not DUPLICATE)."
+    return Verdict(text, person.status != MERGED, is_group=False, value=person.status)
+
+
+def _fact(text: str, holds: bool) -> Verdict:
+    return Verdict(text, holds, is_group=False)
