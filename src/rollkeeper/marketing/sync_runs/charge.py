@@ -107,18 +107,21 @@ def _try_lock(connection: psycopg.Connection[Any], space: int, key: int) -> bool
 def _end_frozen_holder(connection: psycopg.Connection[Any], space: int, key: int, run: SyncRun) -> bool:
     """End the connection of a holder whose run shows no sign of life; whether there was one.
 
-    A holder that has only just taken the lock may not have shown any yet. Ending waits up to five seconds for the
-    connection to be gone, and its lock with it.
+    A holder that has only just taken the lock may not have shown any yet. A sign from the future is none: a clock was
+    wrong then, and whoever lives gives another within a second. Ending waits up to five seconds for the connection to
+    be gone, and its lock with it.
     """
+    patience = STALE_AFTER.total_seconds()
     row = connection.execute(
         "SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
         "WHERE l.locktype = 'advisory' AND l.granted "
         "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
         "AND l.classid = %s AND l.objid = %s AND l.pid <> pg_backend_pid() "
-        "AND a.state_change < clock_timestamp() - %s "
+        "AND abs(extract(epoch FROM clock_timestamp() - a.state_change)) > %s "
         "AND NOT EXISTS (SELECT FROM sync_run r WHERE r.status = 'running' AND r.bridge_id = %s "
-        "AND r.group_id IS NOT DISTINCT FROM %s AND r.heartbeat_at > clock_timestamp() - %s)",
-        [space, key, STALE_AFTER, run.bridge_id, run.group_id, STALE_AFTER],
+        "AND r.group_id IS NOT DISTINCT FROM %s "
+        "AND abs(extract(epoch FROM clock_timestamp() - r.heartbeat_at)) < %s)",
+        [space, key, patience, run.bridge_id, run.group_id, patience],
     ).fetchone()
     return bool(row and row[0])
 

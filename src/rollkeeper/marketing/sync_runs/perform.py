@@ -82,7 +82,7 @@ WITH abandoned AS (
     WHERE bridge_id = %(bridge)s AND group_id IS NOT DISTINCT FROM %(group)s AND kind = %(kind)s
     AND status = 'running' AND id <> %(run)s
 )
-UPDATE sync_run SET status = 'running', attempt = attempt + 1, started_at = %(now)s, heartbeat_at = %(now)s,
+UPDATE sync_run SET status = 'running', attempt = attempt + 1, started_at = %(now)s, heartbeat_at = clock_timestamp(),
     message = '', error_kind = ''
 WHERE id = %(run)s RETURNING attempt, approve_held, approved_removals
 """
@@ -91,9 +91,10 @@ WHERE id = %(run)s RETURNING attempt, approve_held, approved_removals
 def _start(run: SyncRun) -> None:
     """Record that the run is ours: the attempt number fences whoever had it before.
 
-    Runs of the same thing that still say running have lost their process: we hold its lock.
+    Runs of the same thing that still say running have lost their process: we hold its lock. Whether a run lives is
+    judged by the database's clock, so its first sign of life is by that clock too.
     """
-    run.started_at = run.heartbeat_at = timezone.now()
+    run.started_at = timezone.now()
     run.status = Status.RUNNING
     with connection.cursor() as cursor:
         cursor.execute(
