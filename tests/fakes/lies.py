@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -258,3 +259,80 @@ class UnknownRemoval(Lie):
         place = told.rows.schema.get_field_index("@removed")
         words = pc.if_else(pc.is_valid(told.rows["@removed"]), "abducted", None)
         return replace(told, rows=told.rows.set_column(place, "@removed", words))
+
+
+@dataclass(frozen=True)
+class Backwards(Lie):
+    """Send the rows in the opposite order; count and fingerprint are those of the rows."""
+
+    def tell(self, told: Told) -> Told:
+        return replace(told, rows=told.rows.take(list(reversed(range(told.rows.num_rows)))))
+
+
+@dataclass(frozen=True)
+class SaysNothingChanged(Lie):
+    """Say of changes that there are none; what is said of the whole list is true."""
+
+    def tell(self, told: Told) -> Told:
+        nothing = told.rows.slice(0, 0).select([name for name in told.rows.column_names if name != "@removed"])
+        return replace(told, opening=replace(told.opening, mode=Mode.UNCHANGED), rows=nothing)
+
+
+@dataclass(frozen=True)
+class SendsInstead(Lie):
+    """Send these rows for those of the same customer ids among the changes, or beside them where there are none:
+    old data, a member that had not changed. Count and fingerprint are those of the rows."""
+
+    rows: pa.Table
+
+    def tell(self, told: Told) -> Told:
+        if told.opening.mode is not Mode.DELTA:
+            return told
+        ids = self.rows["master_customer_id"]
+        others = told.rows.filter(
+            pc.invert(pc.is_in(told.rows["master_customer_id"], value_set=ids.combine_chunks()))
+        )
+        false = pa.Table.from_pylist(self.rows.to_pylist(), schema=told.rows.schema)
+        return replace(told, rows=pa.concat_tables([others, false]).sort_by("master_customer_id"))
+
+
+@dataclass(frozen=True)
+class SendsRow(Lie):
+    """Send the first row that there is under another customer id, which was not asked for."""
+
+    master_customer_id: str
+
+    def tell(self, told: Told) -> Told:
+        row = {**told.rows.to_pylist()[0], "master_customer_id": self.master_customer_id}
+        false = pa.Table.from_pylist([row], schema=told.rows.schema)
+        return replace(told, rows=pa.concat_tables([told.rows, false]).sort_by("master_customer_id"))
+
+
+@dataclass(frozen=True)
+class SaysLeft(Lie):
+    """Say of a member that it left; all that is said of what is sent is in keeping."""
+
+    master_customer_id: str
+
+    def tell(self, told: Told) -> Told:
+        if told.opening.mode is not Mode.DELTA:
+            return told
+        gone = {"master_customer_id": self.master_customer_id, "sub_customer_id": "0", "@removed": "left"}
+        rows = [row for row in told.rows.to_pylist() if row["master_customer_id"] != self.master_customer_id]
+        rows = sorted([*rows, gone], key=lambda row: row["master_customer_id"].encode())
+        return replace(told, rows=pa.Table.from_pylist(rows, schema=told.rows.schema))
+
+
+@dataclass(frozen=True)
+class WrongSums(Lie):
+    """Answer sums over ranges that are those of no rows, or (`short`) fewer of them than were asked for."""
+
+    short: bool = False
+
+    def told(self, answer: dict[str, Any]) -> dict[str, Any]:
+        if self.short:
+            return {**answer, "ranges": answer["ranges"][:-1]}
+        return {
+            **answer,
+            "ranges": [{"members": 1, "fingerprint": "0123456789abcdef" * 2} for _ in answer["ranges"]],
+        }

@@ -8,7 +8,8 @@
         crm.put("TX", members(...))        # MKT600: a new version, as of a minute later
 
 Rows come from memory, their hashes from `sync.member.row_hashes`. `crm.requests` holds what was asked. It tells
-changes by keeping every state that it gave a token for, whole; a lie `on="since="` is told of changes alone.
+changes by keeping every state that it gave a token for, whole; a lie `on="since="` is told of changes alone,
+one `on="first="` of ranges.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from rollkeeper.sync.member import (
 )
 from rollkeeper.sync.member_stream import CONTENT_TYPE, Opening, closing_metadata, stream_schema
 
-from .lies import Cut, Document, HangUp, Html, Lie, Redirect, Stall, Status, Told
+from .lies import Cut, Document, HangUp, Html, Lie, Redirect, Stall, Status, Told, WrongSums
 
 FIRST_BUILT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 CHUNK = 16 * 2**10
@@ -123,7 +124,7 @@ class LyingCrm:
         query = query or {}
         found = self.lists[code]
         assert found.rows is not None
-        lie = self.lie if self.lie is not None and ("since" in query or self.lie.on != "since=") else Lie()
+        lie = self.lie if self.lie is not None and _is_about(self.lie.on, query) else Lie()
         mode, rows = self._asked_for(code, found.rows, query)
         opening = Opening(code, str(found.version), found.as_of, self.fields, mode)
         told = Told(opening, rows, None, self.batch_rows)
@@ -169,6 +170,11 @@ class LyingCrm:
             ranges.append({"members": part.num_rows, "fingerprint": _fingerprint(part)})
         kept = {"list_members": rows.num_rows, "list_fingerprint": _fingerprint(rows)}
         return {"ranges": ranges, "version": str(self.lists[code].version), **kept}
+
+
+def _is_about(on: str, query: Mapping[str, str]) -> bool:
+    """Whether a lie that is told `on` something is told of this: `since=` of changes, `first=` of a range."""
+    return on == "" or (on.removesuffix("=") in query if on.endswith("=") else on == "Members")
 
 
 def _keys(rows: pa.Table) -> list[tuple[str, str]]:
@@ -252,7 +258,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._error(404, "NotFound", "There is no such question.")
             return
         answer = self.crm.range_sums(match[1].replace("''", "'"), asked["bounds"])
-        self._whole(200, json.dumps(answer).encode(), "application/json")
+        match self.crm.lie if self.crm.lie is not None and self.crm.lie.on in self.path else Lie():
+            case HangUp(on="RangeSums"):
+                self.close_connection = True
+            case Status(status=status, code=code, message=message, on="RangeSums"):
+                self._error(status, code, message)
+            case WrongSums() as lie:
+                self._whole(200, json.dumps(lie.told(answer)).encode(), "application/json")
+            case _:
+                self._whole(200, json.dumps(answer).encode(), "application/json")
 
     def _honest(self, lie: Lie) -> None:
         if not self._allowed():

@@ -154,6 +154,15 @@ class MemoryCrm:
         """As after the CRM's database was restored from a copy."""
         self.states.clear()
 
+    def note_state(self, code: str) -> str:
+        """A token of the list as it is now."""
+        token = self.name_of_state(code)
+        self.states[token] = self._state(code)
+        return token
+
+    def name_of_state(self, code: str) -> str:
+        return uuid4().hex
+
     def _listed(self, code: str) -> list[Key]:
         if code not in self.lists:
             raise ListMissing(f"There is no list {code}.")
@@ -187,8 +196,7 @@ class MemoryCrm:
         return f"{(total + self.kept_wrong) % 2**128:032x}"
 
     def _pull(self, code: str, mode: Mode, rows: list[dict[str, Any]]) -> Pull:
-        token = uuid4().hex
-        self.states[token] = self._state(code)
+        token = self.note_state(code)
         sums = [((row["hash_hi"] % 2**64) << 64) + row["hash_lo"] % 2**64 for row in rows if "hash_hi" in row]
         closing = Closing(
             rows=len(rows),

@@ -10,6 +10,7 @@ import pytest
 
 from rollkeeper.postgres.embedded import hold, release
 from tests.faults.association import Association
+from tests.faults.workplace import Workplace
 from tests.whole.installation import Installation
 
 
@@ -41,6 +42,21 @@ def synced(association: Association) -> Association:
     association.never_synced()
     assert association.marketing("sync", code="BIG")["status"] == "completed"
     return association
+
+
+@pytest.fixture(scope="session")
+def workplace() -> Iterator[Workplace]:
+    """A small site of its own, whose workers are killed by the hundred."""
+    home = Path(tempfile.mkdtemp(prefix="rollkeeper-kills-"))
+    home.chmod(0o755)
+    hold(home)
+    try:
+        made = Workplace(home)
+        yield made
+        made.close()
+    finally:
+        release(home)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -24,7 +24,7 @@ from tests.fakes.memory_crm import MemoryCrm
 from tests.marketing.proved import Synced, key, synced_groups
 from tests.marketing.syncing import sync_group
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 DAYS = (3, -5, 0, 40, -40)
 TRUE_NOW = timezone.now

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from django.utils import timezone
 
-from rollkeeper.connectors import rollkeeper_crm
-from rollkeeper.marketing.bridges.catalog import store_catalog
-from rollkeeper.marketing.bridges.connection import open_connector
 from rollkeeper.marketing.bridges.models import Bridge
-from rollkeeper.marketing.bridges.secret import conceal
 from rollkeeper.marketing.subscribers.models import Subscriber
-from rollkeeper.marketing.sync_runs.models import SyncRun
-from rollkeeper.marketing.sync_runs.perform import perform
-from rollkeeper.marketing.sync_runs.request import create_run
-from rollkeeper.marketing.target_groups.models import GroupMember, TargetGroup
-from rollkeeper.sync.events import Event, Kind
-from rollkeeper.sync.member import Field
+from rollkeeper.marketing.target_groups.models import TargetGroup
 from tests.fakes.lies import (
     ColumnMissing,
     ColumnNew,
@@ -44,49 +33,26 @@ from tests.fakes.lies import (
     WrongListFingerprint,
     WrongRow,
 )
-from tests.fakes.lying_crm import LyingCrm, members
+from tests.fakes.lying_crm import LyingCrm
+from tests.marketing.lied_to import be_impatient, everything, group_behind, liar, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-FIELDS = (Field("city", "City", "text"),)
-ROWS = [{"master_customer_id": f"{n:04}", "email": f"p{n}@example.org", "city": "Łódź"} for n in range(200)]
-CHANGED = [{**row, "city": "Gdańsk", "allow_email": row["master_customer_id"] > "0100"} for row in ROWS[5:]]
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollkeeper_crm.Connector, "silence_seconds", 1.5)
-    monkeypatch.setattr(rollkeeper_crm.Connector, "retry_pauses", (0.0, 0.0))
+    be_impatient(monkeypatch)
 
 
 @pytest.fixture
 def crm() -> Iterator[LyingCrm]:
-    with LyingCrm(FIELDS, {"TX": members(FIELDS, ROWS)}) as running:
+    with liar() as running:
         yield running
 
 
 @pytest.fixture
 def group(crm: LyingCrm) -> TargetGroup:
-    bridge = Bridge.objects.create(name="Liar", connector="rollkeeper_crm", url=crm.url, secret=conceal(crm.token))
-    store_catalog(bridge, open_connector(bridge).catalog(), timezone.now())
-    group = TargetGroup.objects.get(code="TX")
-    assert sync(group).status == "completed"
-    crm.put("TX", members(FIELDS, CHANGED))
-    return TargetGroup.objects.get(code="TX")
-
-
-def sync(group: TargetGroup) -> SyncRun:
-    event = Event.RESYNC_COUNT_DETAILS
-    return perform(create_run(group.bridge, Kind.AUDIENCE, event, group=group, requested_by="test").pk)
-
-
-def everything() -> list[list[Any]]:
-    tables = (
-        Subscriber.objects.order_by("pk"),
-        GroupMember.objects.order_by("pk"),
-        TargetGroup.objects.order_by("pk"),
-    )
-    return [list(table.values()) for table in tables]
+    return group_behind(crm)
 
 
 LIES = [
