@@ -1,4 +1,4 @@
-"""Workers that freeze, and much at once, in either mode: no late write, no deadlock, no half-visible group (B8, B9)."""
+"""Workers that freeze, much at once, a database that stops: no late write, no deadlock, no half-visible group (B8, B9)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import psutil
 import psycopg
 import pytest
 
+from rollkeeper.postgres.embedded import EmbeddedServer
 from tests.fakes.memory_crm import Key
 from tests.faults.reader import flaw, look_slowly, reading
 from tests.faults.scenarios import Scenario, changed, known, scenarios
@@ -180,3 +181,31 @@ def _deadlocks(place: Workplace) -> int:
         "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+# -- the database itself
+
+
+@pytest.mark.parametrize("name", ["first", "repair"])
+def test_postgresql_stopped_at_once_in_the_middle_changes_nothing_or_all(
+    workplace: Workplace, all_scenarios: dict[str, Scenario], name: str
+) -> None:
+    case = known(workplace, all_scenarios[name])
+    server, worker = EmbeddedServer(workplace.home), workplace.workers[0]
+    for instant in (0.01, 0.05, 0.12):
+        case.begin(workplace)
+        worker.begin(case.scenario.crm, Errand("ALL", **case.scenario.how))
+        time.sleep(instant)
+        server.stop("immediate")
+        ended = worker.end(may_fail=True)
+        server.start()
+        workplace.connect_again()
+        assert not (other := case.differs(workplace.state(), case.before, case.after)), (
+            name,
+            instant,
+            ended,
+            other,
+        )
+        workplace.cleanly("ALL", case.scenario.crm, **case.scenario.how)
+        assert not (other := case.differs(workplace.state(), case.after)), (name, instant, ended, other)
+        assert "running" not in workplace.run_states().values()

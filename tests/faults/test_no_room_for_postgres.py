@@ -93,6 +93,5 @@ def _answers(place: Workplace) -> bool:
     try:
         place.connection.execute("SELECT 1")
     except psycopg.OperationalError:
-        place.connection.close()
-        place.connection = place.connect()
+        place.connect_again()
     return not place.connection.closed

@@ -26,7 +26,7 @@ from rollkeeper.postgres.server import database_parameters
 from rollkeeper.sync.member import Field
 from tests.fakes.memory_crm import Key, MemoryCrm, Person
 from tests.faults.victim import Errand
-from tests.whole.installation import ROOT
+from tests.whole.installation import PATIENCE, ROOT
 
 PEOPLE = 80
 FIELDS = (Field("city", "City", "text"), Field("level", "Level", "text"))
@@ -138,8 +138,14 @@ class Worker:
         return Ended(code, run or {})
 
     def _read(self) -> Any:
+        """What it says next; where it says nothing for too long it is killed, and that is an `EOFError`."""
         assert self._process.stdout is not None
-        return pickle.load(self._process.stdout)  # noqa: S301  # from our own process
+        patience = threading.Timer(PATIENCE, self._process.kill)
+        patience.start()
+        try:
+            return pickle.load(self._process.stdout)  # noqa: S301  # from our own process
+        finally:
+            patience.cancel()
 
     def close(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
@@ -163,6 +169,11 @@ class Workplace:
     def connect(self) -> psycopg.Connection[Any]:
         settings = Configuration(home=self.home, postgres_url=None)
         return psycopg.connect(autocommit=True, **database_parameters("marketing", settings))  # type: ignore[arg-type]  # libpq parameters are text
+
+    def connect_again(self) -> None:
+        """After the server was away."""
+        self.connection.close()
+        self.connection = self.connect()
 
     def close(self) -> None:
         self.connection.close()
