@@ -32,6 +32,7 @@ def agrees(verdict: Verdict, rule: dict[str, Any], person: Person) -> None:
         agrees(part, below, person)
 
 
+@pytest.mark.slow
 class EveryStepAgreesWithPlainPython(TestCase):
     @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     @given(people, st.lists(rules, min_size=3, max_size=6))
@@ -94,6 +95,7 @@ def test_imported_ids_say_whether_the_id_is_among_them() -> None:
     assert not why(by_ids, two, TODAY).chosen_now
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_query_is_asked_about_the_one_id() -> None:
     one, two = constituent("1", state="TX"), constituent("2", state="NY")

@@ -29,7 +29,7 @@ TOKENS = "/admin/api-tokens/"
 
 READ = (
     "/", CRM360, "{ada}", "{ada}permission-history/", "{ada}changes/", "/admin/audit/", LISTS, f"{LISTS}lists/TEXANS/", f"{LISTS}lists/TEXANS/definition/",
-    f"{LISTS}lists/TEXANS/history/", "{why}", f"{LISTS}lists/TEXANS/optional-information/", JOBS, "{run}", "{run}progress/", VIEW,
+    f"{LISTS}lists/TEXANS/history/", "{why}", f"{LISTS}lists/TEXANS/by-hand/", f"{LISTS}lists/TEXANS/optional-information/", JOBS, "{run}", "{run}progress/", VIEW,
     "{run}log/", SCHEDULING, f"{SCHEDULING}week/", "{schedule}",
 )  # fmt: skip
 FORMS = {
@@ -53,6 +53,9 @@ FORMS = {
     TOKENS: "",
 }
 ACTIONS = {
+    "{why}decide/": "marketing",
+    f"{LISTS}lists/TEXANS/preview/": "marketing",
+    f"{LISTS}rule-builder/": "marketing",
     "{ada}edit-contact-information/": "clerk",
     f"{CRM360}create-new-constituent/k1/name/": "clerk",
     f"{CRM360}create-new-constituent/k1/review/": "clerk",
@@ -183,6 +186,7 @@ def test_every_action_needs_the_token_against_forged_requests(
 
 SCHEDULE = {"unit": "DAILY", "every": 1, "times": "02:00", "begin": "2026-12-01", "time_zone": "UTC"}
 VALID: dict[str, dict[str, object]] = {
+    "{why}decide/": {"decision": "in", "reason": "because"},
     "{ada}edit-contact-information/": {"version": 1, "allow_solicitation": "no", "allow_email": "no"},
     f"{LISTS}lists/TEXANS/optional-information/": {"frequency": "WEEKLY"},
     f"{JOBS}run-mkt510/": {"list_code": "TEXANS"},

@@ -44,10 +44,7 @@ def save_list(
     kind = _one_kind(rule, sql, ids)
     _check_code(code)
     options = _checked_options(name, frequency, may_be_empty)
-    if rule is not None:
-        check_rule(rule)
-    if sql is not None:
-        check_sql(sql)
+    check_definition(rule=rule, sql=sql)
     with transaction.atomic():
         marketing_list = _locked(code, kind, is_new)
         for option, value in options.items():
@@ -65,6 +62,14 @@ def save_list(
             marketing_list.save(update_fields=["modified_at"])
     marketing_list.refresh_from_db()
     return marketing_list
+
+
+def check_definition(*, rule: object = None, sql: str | None = None) -> None:
+    """Raises `ListRefused` where the rule or the query that is given cannot define a list."""
+    if rule is not None:
+        check_rule(rule)
+    if sql is not None:
+        check_sql(sql)
 
 
 def check_rule(rule: object) -> None:

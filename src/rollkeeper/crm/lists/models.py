@@ -73,6 +73,27 @@ class ImportedId(models.Model):
         ]
 
 
+class ManualMember(models.Model):
+    """Someone whom a person put into a list, or kept out of it, whatever its definition says (B16).
+
+    It goes with the list and with the constituent (migration 0007).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    list = models.ForeignKey(
+        MarketingList, models.DO_NOTHING, related_name="manual_members", db_constraint=False, db_index=False
+    )
+    constituent = models.ForeignKey(Constituent, models.DO_NOTHING, related_name="+", db_constraint=False)
+    is_in = models.BooleanField(help_text="True: always in. False: never in.")
+    reason = models.TextField()
+    author = models.TextField()
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "list_manual_member"
+        constraints = [models.UniqueConstraint(fields=["list", "constituent"], name="list_manual_member_once")]
+
+
 class ListVersion(models.Model):
     """What one regeneration did to a list."""
 

@@ -13,7 +13,7 @@ from rollkeeper.crm.changes.state import settle_regeneration
 from rollkeeper.crm.lists.errors import ListRefused
 from rollkeeper.crm.lists.models import DefinitionKind, ListVersion, MarketingList
 from rollkeeper.crm.lists.rules.attributes import every_name_an_attribute
-from rollkeeper.crm.lists.rules.selection import select_by_rule
+from rollkeeper.crm.lists.rules.selection import MERGED, select_by_rule
 from rollkeeper.crm.lists.sql_wall import choose_by_sql
 
 ANALYZE_FROM = 50_000  # so many changed members make the planner's figures for the table wrong
@@ -50,7 +50,7 @@ def regenerate(list_id: int) -> Regeneration:
         if marketing_list is None:
             raise ListRefused("The list is not there any more.")
         with connection.cursor() as cursor:
-            members = _choose(cursor, marketing_list)
+            members = choose(cursor, marketing_list)
             if not members and not marketing_list.version and not marketing_list.may_be_empty:
                 return Regeneration(version=0, members=0, added=0, removed=0)
             done = _apply(cursor, marketing_list, members)
@@ -62,8 +62,12 @@ def regenerate(list_id: int) -> Regeneration:
     return done
 
 
-def _choose(cursor: CursorWrapper, marketing_list: MarketingList) -> int:
-    """Make the temporary table `chosen` of the ids of those who belong in; how many they are."""
+def choose(cursor: CursorWrapper, marketing_list: MarketingList) -> int:
+    """Make the temporary table `chosen` of the ids of those who belong in; how many they are.
+
+    The definition chooses, and then what people decided by hand (`manual.py`). In a transaction; of a list that is
+    not saved, only what is set on it counts. Raises `ListRefused`.
+    """
     cursor.execute("DROP TABLE IF EXISTS chosen")
     if marketing_list.kind != DefinitionKind.RULE:
         cursor.execute("CREATE TEMP TABLE chosen (id bigint NOT NULL) ON COMMIT DROP")
@@ -80,18 +84,35 @@ def _choose(cursor: CursorWrapper, marketing_list: MarketingList) -> int:
             raise ListRefused(f"The list {marketing_list.code} has a definition of no known kind: {unknown!r}.")
     members = int(cursor.rowcount)
     cursor.execute("ANALYZE chosen")
-    return members
+    return members + _choose_by_hand(cursor, marketing_list)
 
 
-def _apply(cursor: CursorWrapper, marketing_list: MarketingList, members: int) -> Regeneration:
-    """Write the difference between `chosen` and the present members, found in one pass over both."""
-    version = marketing_list.version + 1
+def _choose_by_hand(cursor: CursorWrapper, marketing_list: MarketingList) -> int:
+    """Take out of `chosen` who is kept out by hand, put in who is put in by hand; by how many it grew."""
+    cursor.execute(TAKE_OUT_BY_HAND, [marketing_list.pk])
+    taken_out = int(cursor.rowcount)
+    cursor.execute(PUT_IN_BY_HAND, [marketing_list.pk, MERGED])
+    return int(cursor.rowcount) - taken_out
+
+
+def compare(cursor: CursorWrapper, list_id: int | None) -> None:
+    """Fill the temporary table `change` with the difference between `chosen` and the present members.
+
+    One pass over both. `gone` and `leaver`: a present member's row and constituent that are not chosen;
+    `constituent_id`: someone chosen who is no member.
+    """
     cursor.execute("DROP TABLE IF EXISTS change")
     # Figures of a table that grew since its last ANALYZE make the planner loop over a million members one by one.
     cursor.execute("SET LOCAL enable_nestloop = off")
-    cursor.execute(COMPARE, [marketing_list.pk])
+    cursor.execute(COMPARE, [list_id])
     cursor.execute("SET LOCAL enable_nestloop = on")
     cursor.execute("ANALYZE change")
+
+
+def _apply(cursor: CursorWrapper, marketing_list: MarketingList, members: int) -> Regeneration:
+    """Write the difference between `chosen` and the present members."""
+    version = marketing_list.version + 1
+    compare(cursor, marketing_list.pk)
     cursor.execute("SELECT count(gone) FROM change")
     row = cursor.fetchone()
     removed = int(row[0]) if row else 0
@@ -121,6 +142,15 @@ CHOOSE_IMPORTED = """
 INSERT INTO chosen
 SELECT c.id FROM list_imported_id i JOIN constituent c USING (master_customer_id, sub_customer_id)
 WHERE i.list_id = %s
+"""
+TAKE_OUT_BY_HAND = """
+DELETE FROM chosen USING list_manual_member m
+WHERE m.list_id = %s AND NOT m.is_in AND m.constituent_id = chosen.id
+"""
+PUT_IN_BY_HAND = """
+INSERT INTO chosen
+SELECT c.id FROM list_manual_member m JOIN constituent c ON c.id = m.constituent_id
+WHERE m.list_id = %s AND m.is_in AND c.status <> %s AND NOT EXISTS (SELECT FROM chosen WHERE chosen.id = c.id)
 """
 COMPARE = """
 CREATE TEMP TABLE change ON COMMIT DROP AS

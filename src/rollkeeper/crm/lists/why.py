@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from rollkeeper.crm.constituents.models import Constituent
 from rollkeeper.crm.lists.errors import ListRefused
-from rollkeeper.crm.lists.models import DefinitionKind, ListMember, ListVersion, MarketingList
+from rollkeeper.crm.lists.models import DefinitionKind, ListMember, ListVersion, ManualMember, MarketingList
 from rollkeeper.crm.lists.rules.attributes import every_name_an_attribute
 from rollkeeper.crm.lists.rules.explain import Verdict, explain
 from rollkeeper.crm.lists.rules.selection import MERGED
@@ -28,6 +28,7 @@ class Stay:
 class Why:
     """`stays`: newest first. `steps`: what the definition says now, one after the other.
 
+    `by_hand`: a person's decision, which overrules the steps.
     `chosen_now` None: the definition cannot be asked; the last step says why.
     """
 
@@ -35,6 +36,7 @@ class Why:
     stays: tuple[Stay, ...]
     chosen_now: bool | None
     steps: tuple[Verdict, ...]
+    by_hand: ManualMember | None = None
 
     @property
     def will_change(self) -> bool:
@@ -45,11 +47,15 @@ def why(marketing_list: MarketingList, person: Constituent, today: date) -> Why:
     """In or out, and each step of the reason: membership as last built (S15), the steps as of this moment."""
     stays = _stays(marketing_list, person)
     is_member = any(stay.went is None for stay in stays)
+    by_hand = ManualMember.objects.filter(list=marketing_list, constituent=person).first()
     try:
         steps = _steps(marketing_list, person, today)
     except ListRefused as refusal:
-        return Why(is_member, stays, None, (Verdict(str(refusal), holds=False, is_group=False),))
-    return Why(is_member, stays, all(step.holds for step in steps), steps)
+        return Why(is_member, stays, None, (Verdict(str(refusal), holds=False, is_group=False),), by_hand)
+    chosen = all(step.holds for step in steps)
+    if by_hand is not None:
+        chosen = by_hand.is_in and person.status != MERGED
+    return Why(is_member, stays, chosen, steps, by_hand)
 
 
 def _stays(marketing_list: MarketingList, person: Constituent) -> tuple[Stay, ...]:

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from rollkeeper.crm.lists.rules.draft import IN_LAST, IN_NEXT, relative_days
+
 WORDS = {
     "=": "is",
     "!=": "is not",
@@ -27,6 +29,7 @@ WORDS = {
     "notIn": "is none of",
     "between": "is between",
 }
+DAYS = {IN_NEXT: "is in the next", IN_LAST: "was in the last"}
 GROUPS = {
     ("and", False): "All of these hold:",
     ("and", True): "Not all of these hold:",
@@ -79,10 +82,12 @@ def _part(part: dict[str, Any]) -> Sentence:
 
 def _condition(part: dict[str, Any]) -> Sentence:
     operator = str(part["operator"])
-    words = f"{_field(str(part['field']))} {WORDS[operator]}"
+    words = f"{field_words(str(part['field']))} {WORDS[operator]}"
     if operator in {"null", "notNull"}:
         return Sentence(f"{words}.")
     values = _values(part["value"], several=operator in {"in", "notIn", "between"})
+    if operator == "between" and (days := relative_days(operator, part["value"])):
+        return Sentence(f"{field_words(str(part['field']))} {DAYS[days[0]]} {days[1]} days.")
     if operator == "between":
         return Sentence(f"{words} {values[0]} and {values[1]}.")
     more = len(values) - SHOWN_VALUES
@@ -90,7 +95,7 @@ def _condition(part: dict[str, Any]) -> Sentence:
     return Sentence(f"{words} {shown} and {more} more." if more > 0 else f"{words} {shown}.")
 
 
-def _field(name: str) -> str:
+def field_words(name: str) -> str:
     """Such as `membership expires on`; an attribute as it is named."""
     if name.startswith("attribute:"):
         return f"attribute “{name.removeprefix('attribute:')}”"

@@ -14,7 +14,7 @@ Value = str | int | Decimal | date | bool
 NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?")
 RELATIVE_DATE = re.compile(r"today(?:\s*([+-])\s*([0-9]{1,6}))?", re.IGNORECASE)
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TRUE = frozenset({"true", "y", "yes", "1"})
+TRUE = frozenset({"true", "y", "yes", "1"})
 _FALSE = frozenset({"false", "n", "no", "0"})
 
 
@@ -73,9 +73,9 @@ def date_value(raw: object, today: date) -> date | None:
 
 def _boolean_value(raw: object) -> bool | None:
     word = str(raw).strip().lower()
-    if isinstance(raw, float) or word not in _TRUE | _FALSE:
+    if isinstance(raw, float) or word not in TRUE | _FALSE:
         return None
-    return word in _TRUE
+    return word in TRUE
 
 
 def _number_value(raw: object, *, whole: bool) -> Decimal | int | None:

@@ -1,4 +1,5 @@
-// A list's definition: only the field of the chosen kind is shown. Without this script all three are.
+// A list's definition: only what belongs to the chosen kind is shown, and after a step of the rule builder the
+// keyboard is where the step was. Without this script everything is shown, and each step loads the page again.
 (() => {
   "use strict";
 
@@ -7,10 +8,18 @@
   const kind = form.elements.namedItem("kind");
 
   function show() {
-    for (const name of ["rule", "sql", "ids"]) {
-      form.elements.namedItem(name).closest(".form-field").hidden = kind.value !== name;
+    for (const part of form.querySelectorAll("[data-kind]")) {
+      part.hidden = !part.dataset.kind.split(" ").includes(kind.value);
     }
   }
+
+  // Only where htmx did not find the element again that had the focus (a button keeps its place in the order).
+  document.body.addEventListener("htmx:afterSettle", () => {
+    const builder = document.getElementById("rule-builder");
+    if (!builder || !builder.dataset.focus || document.activeElement !== document.body) return;
+    const next = document.getElementById(builder.dataset.focus);
+    if (next) next.focus();
+  });
 
   kind.addEventListener("change", show);
   window.addEventListener("pageshow", show);
