@@ -216,7 +216,7 @@ def _count_exchanges(dies_at: int | None) -> list[int]:
                 steps = _dying_when_sent(steps)
         return exchange(connection, steps, *arguments, **named)
 
-    psycopg.Connection.wait = counted  # type: ignore[method-assign]  # in this fork alone
+    psycopg.Connection.wait = counted  # type: ignore[method-assign, assignment]  # in this fork alone
     return count
 
 

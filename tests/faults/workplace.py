@@ -120,6 +120,7 @@ class Worker:
             env={**environment, "ROLLKEEPER_HOME": str(home), "ROLLKEEPER_LOG_LEVEL": "ERROR"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,
         )
 
     def begin(self, crm: MemoryCrm, errand: Errand) -> int:
@@ -140,7 +141,7 @@ class Worker:
     def _read(self) -> Any:
         """What it says next; where it says nothing for too long it is killed, and that is an `EOFError`."""
         assert self._process.stdout is not None
-        patience = threading.Timer(PATIENCE, self._process.kill)
+        patience = threading.Timer(PATIENCE, self._kill)
         patience.start()
         try:
             return pickle.load(self._process.stdout)  # noqa: S301  # from our own process
@@ -148,10 +149,20 @@ class Worker:
             patience.cancel()
 
     def close(self) -> None:
+        """It ends by itself, unless a fork of it is frozen."""
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             pipe.close()
-        self._process.wait(30)
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._kill()
+            self._process.wait()
+
+    def _kill(self) -> None:
+        """It and its fork."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 class Workplace:
