@@ -165,7 +165,7 @@ def test_a_list_of_always_in_two_runs_at_once_is_done_by_one_after_the_other(
         record_run("MKT600", setup_code=code, requested_by="test").pk for code in ("DAILY", "WEEKLY", "MONTHLY")
     ]
     at_once, most = [], []
-    choose = __import__("rollkeeper.crm.lists.regenerate", fromlist=["_choose"])._choose
+    choose = __import__("rollkeeper.crm.lists.regenerate", fromlist=["choose"]).choose
 
     def watched(cursor: object, marketing_list: MarketingList) -> int:
         at_once.append(1)  # called with the list's lock held
@@ -174,7 +174,7 @@ def test_a_list_of_always_in_two_runs_at_once_is_done_by_one_after_the_other(
         at_once.pop()
         return int(found)
 
-    monkeypatch.setattr("rollkeeper.crm.lists.regenerate._choose", watched)
+    monkeypatch.setattr("rollkeeper.crm.lists.regenerate.choose", watched)
 
     def work(run_id: int) -> None:
         with closing(connection):

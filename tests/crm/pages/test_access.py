@@ -33,6 +33,8 @@ READ = (
     "{run}log/", SCHEDULING, f"{SCHEDULING}week/", "{schedule}",
 )  # fmt: skip
 FORMS = {
+    f"{LISTS}lists/TEXANS/copy/": "marketing",
+    f"{LISTS}lists/TEXANS/delete/": "marketing",
     "{ada}edit-contact-information/": "clerk",
     f"{CRM360}create-new-constituent/": "clerk",
     f"{CRM360}create-new-constituent/k1/name/": "clerk",
@@ -53,6 +55,8 @@ FORMS = {
     TOKENS: "",
 }
 ACTIONS = {
+    f"{LISTS}lists/TEXANS/copy/": "marketing",
+    f"{LISTS}lists/UNBUILT/delete/": "marketing",
     "{why}decide/": "marketing",
     f"{LISTS}lists/TEXANS/preview/": "marketing",
     f"{LISTS}rule-builder/": "marketing",
@@ -167,7 +171,8 @@ def test_each_action_is_refused_to_everyone_but_its_role_and_changes_nothing(
 
 
 def test_no_action_is_a_get(people: dict[str, Client], paths: dict[str, str]) -> None:
-    for path in ACTIONS.keys() - FORMS.keys() - {f"{LISTS}lists/TEXANS/optional-information/"}:
+    both = {f"{LISTS}lists/TEXANS/optional-information/", f"{LISTS}lists/UNBUILT/delete/"}
+    for path in ACTIONS.keys() - FORMS.keys() - both:
         assert people["administrator"].get(path.format(**paths)).status_code == 405, path
 
 
@@ -186,6 +191,8 @@ def test_every_action_needs_the_token_against_forged_requests(
 
 SCHEDULE = {"unit": "DAILY", "every": 1, "times": "02:00", "begin": "2026-12-01", "time_zone": "UTC"}
 VALID: dict[str, dict[str, object]] = {
+    f"{LISTS}lists/TEXANS/copy/": {"code": "COPY", "name": "Copy"},
+    f"{LISTS}lists/UNBUILT/delete/": {"code": "UNBUILT"},
     "{why}decide/": {"decision": "in", "reason": "because"},
     "{ada}edit-contact-information/": {"version": 1, "allow_solicitation": "no", "allow_email": "no"},
     f"{LISTS}lists/TEXANS/optional-information/": {"frequency": "WEEKLY"},

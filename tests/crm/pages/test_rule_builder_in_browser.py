@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
+from rollkeeper.crm.lists.definition import save_list
+from rollkeeper.crm.lists.manual import decide
 from rollkeeper.crm.lists.models import MarketingList
+from rollkeeper.crm.lists.parts import Merge
 from tests.crm.pages.association import associate
 from tests.web.browser import Window
 
@@ -63,3 +67,24 @@ def test_the_builder_is_readable_light_dark_narrow_and_wide(desk: Window) -> Non
     change = "/marketing-and-communication/list-maintenance/lists/TEXANS/definition/change/"
     desk.examine(change, "rule-builder")
     desk.examine(f"{change}?as=json", "rule-json")
+
+
+def test_merges_previews_and_copies_are_readable_light_dark_narrow_and_wide(desk: Window) -> None:
+    made = associate()
+    lists = "/marketing-and-communication/list-maintenance/lists"
+    save_list("MERGE", "Texans and more", merge=Merge(("TEXANS",), ("UNBUILT",)))
+    decide(made.texans, made.ada, is_in=True, reason="Board", author="grace", origin="test", now=timezone.now())
+    for path, picture in (
+        (f"{lists}/MERGE/definition/", "list-merge"),
+        (f"{lists}/MERGE/definition/change/", "list-merge-change"),
+        (f"{lists}/TEXANS/by-hand/", "list-by-hand"),
+        (f"{lists}/TEXANS/members/{made.ada.pk}/", "list-why-by-hand"),
+        (f"{lists}/TEXANS/copy/", "list-copy"),
+        (f"{lists}/TEXANS/delete/", "list-delete"),
+    ):
+        desk.examine(path, picture)
+    desk.open(f"{lists}/TEXANS/")
+    desk.page.get_by_role("button", name="Preview").click()
+    expect(desk.page.get_by_role("heading", name="Would come")).to_be_visible()
+    desk.save("list-preview")
+    assert desk.violations() == []

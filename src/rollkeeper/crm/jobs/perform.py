@@ -22,6 +22,7 @@ from rollkeeper.crm.jobs.order import in_build_order
 from rollkeeper.crm.jobs.summary import summary
 from rollkeeper.crm.lists.errors import ListRefused
 from rollkeeper.crm.lists.models import Frequency, MarketingList
+from rollkeeper.crm.lists.parts import parts_by_list
 from rollkeeper.crm.lists.regenerate import Regeneration, regenerate
 
 logger = logging.getLogger(__name__)
@@ -105,7 +106,8 @@ def _begin(run: JobRun) -> bool:
 
 def _lists_to_do(run: JobRun) -> list[MarketingList]:
     done = set(run.results.values_list("list_id", flat=True))
-    return in_build_order(each for each in lists_of(run) if each.pk not in done)
+    lists = [each for each in lists_of(run) if each.pk not in done]
+    return in_build_order(lists, parts_by_list(each.pk for each in lists))
 
 
 def _is_to_stop(run: JobRun) -> bool:

@@ -1,4 +1,4 @@
-"""What a list is made of: a rule, a query or imported ids. Everything is checked before anything is kept."""
+"""What a list is made of: a rule, a query, imported ids or other lists. All is checked before any is kept."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from rollkeeper.crm.lists.errors import ListRefused, RuleError
 from rollkeeper.crm.lists.models import DefinitionKind, Frequency, MarketingList
+from rollkeeper.crm.lists.parts import Merge, save_parts
 from rollkeeper.crm.lists.rules.attributes import field_catalogue
 from rollkeeper.crm.lists.rules.selection import select_by_rule
 from rollkeeper.crm.lists.sql_wall import check_sql
@@ -28,6 +29,7 @@ def save_list(
     rule: object = None,
     sql: str | None = None,
     ids: CustomerIds | None = None,
+    merge: Merge | None = None,
     frequency: str | None = None,
     may_be_empty: bool | None = None,
     is_new: bool = False,
@@ -35,14 +37,14 @@ def save_list(
     """Create the list of that code, or change it; with `is_new` only create it.
 
     One definition at most: `rule` (react-querybuilder's JSON), `sql` (a query behind the walls of
-    `sql_wall`) or `ids` (pairs of master and sub, read once). A new list needs one, and a name; a list that
-    is there keeps whatever is None. `modified_at` moves only when the definition really changes; the
-    members change when a job regenerates the list (S15).
+    `sql_wall`), `ids` (pairs of master and sub, read once) or `merge` (codes of other lists). A new list
+    needs one, and a name; a list that is there keeps whatever is None. `modified_at` moves only when the
+    definition really changes; the members change when a job regenerates the list (S15).
 
     Raises `ListRefused`; nothing is written then.
     """
-    kind = _one_kind(rule, sql, ids)
-    _check_code(code)
+    kind = _one_kind(rule, sql, ids, merge)
+    check_code(code)
     options = _checked_options(name, frequency, may_be_empty)
     check_definition(rule=rule, sql=sql)
     with transaction.atomic():
@@ -53,10 +55,7 @@ def save_list(
             raise ListRefused(f"There is no list {code} yet, so it needs a name.")
         changed = _define(marketing_list, kind, rule, sql)
         marketing_list.save()
-        if ids is not None:
-            changed = _replace_ids(marketing_list, ids) or changed
-        elif changed:
-            marketing_list.imported_ids.all().delete()
+        changed = _define_members(marketing_list, ids, merge, changed=changed)
         if changed:
             marketing_list.modified_at = timezone.now()
             marketing_list.save(update_fields=["modified_at"])
@@ -84,22 +83,24 @@ def check_rule(rule: object) -> None:
         raise RuleError("The rule holds the control character U+0000.")
 
 
-def _one_kind(rule: object, sql: str | None, ids: CustomerIds | None) -> DefinitionKind | None:
+def _one_kind(rule: object, sql: str | None, ids: CustomerIds | None, merge: Merge | None) -> DefinitionKind | None:
     given = [
         kind
         for kind, definition in (
             (DefinitionKind.RULE, rule),
             (DefinitionKind.SQL, sql),
             (DefinitionKind.IDS, ids),
+            (DefinitionKind.MERGE, merge),
         )
         if definition is not None
     ]
     if len(given) > 1:
-        raise ListRefused("A list has one definition: give a rule, a query or ids, not two of them.")
+        raise ListRefused("A list has one definition: give a rule, a query, ids or a merge, not two of them.")
     return given[0] if given else None
 
 
-def _check_code(code: str) -> None:
+def check_code(code: str) -> None:
+    """Raises `ListRefused` where it cannot be a list's code."""
     if not CODE.fullmatch(code):
         raise ListRefused(
             f"{code!r} cannot be a list's code: 1 to 60 letters (A-Z, a-z), digits, '_', '-' or '.', "
@@ -110,14 +111,15 @@ def _check_code(code: str) -> None:
 def _checked_options(name: str | None, frequency: str | None, may_be_empty: bool | None) -> dict[str, object]:
     """Those that are to be set, each checked."""
     given = {
-        "name": None if name is None else _checked_name(name),
+        "name": None if name is None else checked_name(name),
         "frequency": None if frequency is None else _checked_frequency(frequency),
         "may_be_empty": may_be_empty,
     }
     return {option: value for option, value in given.items() if value is not None}
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """A list's name without blanks around it. Raises `ListRefused` where it cannot be one."""
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise ListRefused(
@@ -144,7 +146,9 @@ def _locked(code: str, kind: DefinitionKind | None, is_new: bool) -> MarketingLi
     if found is not None:
         return found
     if kind is None:
-        raise ListRefused(f"There is no list {code} yet, so it needs a definition: a rule, a query or ids.")
+        raise ListRefused(
+            f"There is no list {code} yet, so it needs a definition: a rule, a query, ids or a merge."
+        )
     return MarketingList(code=code, kind=kind)
 
 
@@ -155,6 +159,21 @@ def _define(marketing_list: MarketingList, kind: DefinitionKind | None, rule: ob
     new = (kind.value, rule, sql or "")
     changed = (marketing_list.kind, marketing_list.rule, marketing_list.sql) != new
     marketing_list.kind, marketing_list.rule, marketing_list.sql = new
+    return changed
+
+
+def _define_members(
+    marketing_list: MarketingList, ids: CustomerIds | None, merge: Merge | None, *, changed: bool
+) -> bool:
+    """Keep the ids or parts that are given; forget those of another kind. Whether the definition has changed."""
+    if ids is not None:
+        changed = _replace_ids(marketing_list, ids) or changed
+    elif changed:
+        marketing_list.imported_ids.all().delete()
+    if merge is not None:
+        return save_parts(marketing_list, merge) or changed
+    if changed:
+        marketing_list.parts.all().delete()
     return changed
 
 

@@ -17,8 +17,9 @@ from rollkeeper.crm.lists.definition import check_definition, save_list
 from rollkeeper.crm.lists.errors import ListRefused
 from rollkeeper.crm.lists.forms import DefinitionForm, NewListForm, id_file
 from rollkeeper.crm.lists.imported_ids import IdFile
-from rollkeeper.crm.lists.models import MarketingList
+from rollkeeper.crm.lists.models import ListPart, MarketingList
 from rollkeeper.crm.lists.pages import list_of
+from rollkeeper.crm.lists.parts import Merge, checked_parts
 from rollkeeper.crm.lists.preview import preview
 from rollkeeper.crm.lists.rules.attributes import field_catalogue
 from rollkeeper.crm.lists.rules.builder import Fields, view
@@ -109,7 +110,8 @@ def _previewed(request: HttpRequest, form: DefinitionForm, found: MarketingList)
         if made["ids"] is not None:
             raise ListRefused("A file of ids is read when it is saved. Save, then Preview on the list's page.")
         check_definition(rule=made["rule"], sql=made["sql"])
-        return {"preview": preview(draft)}
+        merge: Merge | None = made["combined"]
+        return {"preview": preview(draft, None if merge is None else checked_parts(found.pk, merge))}
     except ListRefused as refusal:
         form.add_error(None, str(refusal))
         return {}
@@ -124,7 +126,9 @@ def _saved(request: HttpRequest, form: DefinitionForm, code: str, options: dict[
     made = form.cleaned_data
     try:
         if made["ids"] is None:
-            return save_list(code, made["name"], rule=made["rule"], sql=made["sql"], **options)
+            return save_list(
+                code, made["name"], rule=made["rule"], sql=made["sql"], merge=made["combined"], **options
+            )
         with id_file(made["ids"]) as ids:
             saved = save_list(code, made["name"], ids=ids, **options)
             _report(request, ids)
@@ -146,4 +150,10 @@ def _report(request: HttpRequest, ids: IdFile) -> None:
 
 def _initial(found: MarketingList) -> dict[str, object]:
     rule = as_json(found.rule) if found.rule is not None else ""
-    return {"name": found.name, "kind": found.kind, "rule": rule, "sql": found.sql}
+    codes = {
+        role.value: "\n".join(
+            found.parts.filter(role=role).order_by("part__code").values_list("part__code", flat=True)
+        )
+        for role in ListPart.Role
+    }
+    return {"name": found.name, "kind": found.kind, "rule": rule, "sql": found.sql, **codes}

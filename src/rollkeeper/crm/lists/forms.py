@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import UploadedFile
 from rollkeeper.crm.lists.definition import LONGEST_NAME
 from rollkeeper.crm.lists.imported_ids import IdFile
 from rollkeeper.crm.lists.models import DefinitionKind, Frequency, MarketingList
+from rollkeeper.crm.lists.parts import Merge
 from rollkeeper.crm.lists.sql_allowed import LONGEST_QUERY
 
 EXAMPLE_RULE = '{"combinator": "and", "rules": [{"field": "state", "operator": "=", "value": "TX"}]}'
@@ -69,6 +70,26 @@ class DefinitionForm(forms.Form):
         help_text="One master,sub a line, without a header. Lines that hold no id are set aside and named.",
     )
 
+    combined = forms.CharField(
+        required=False,
+        label="Lists that go in",
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "mono"}),
+        help_text="Codes, one a line. Everyone who is in one of them as last regenerated.",
+    )
+    excluded = forms.CharField(
+        required=False,
+        label="Lists that are kept out",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "mono"}),
+        help_text="Codes, one a line. No one who is in one of these.",
+    )
+
+    def clean_combined(self) -> Merge | None:
+        """Both boxes as one definition. None where the list is made from something else."""
+        if self._kind != DefinitionKind.MERGE:
+            return None
+        codes = [tuple(self.data.get(name, "").replace("\x00", " ").split()) for name in ("combined", "excluded")]
+        return Merge(*codes)
+
     def clean_rule(self) -> Any:
         """The JSON, read. None where the list is made from something else."""
         text = self.cleaned_data["rule"]
@@ -119,7 +140,18 @@ class NewListForm(DefinitionForm):
     frequency = forms.ChoiceField(choices=Frequency.choices, initial=Frequency.NONE, label="Regeneration Frequency")
     may_be_empty = forms.BooleanField(required=False, label="This list may be empty")
 
-    field_order = ["code", "name", "kind", "rule", "sql", "ids", "frequency", "may_be_empty"]
+    field_order = [
+        "code",
+        "name",
+        "kind",
+        "rule",
+        "sql",
+        "ids",
+        "combined",
+        "excluded",
+        "frequency",
+        "may_be_empty",
+    ]
 
 
 @contextmanager

@@ -28,6 +28,7 @@ class DefinitionKind(models.TextChoices):
     RULE = "rule", "Rule"
     SQL = "sql", "SQL"
     IDS = "ids", "Imported ids"
+    MERGE = "merge", "Merge of lists"
 
 
 class MarketingList(models.Model):
@@ -71,6 +72,23 @@ class ImportedId(models.Model):
                 fields=["list", "master_customer_id", "sub_customer_id"], name="list_imported_id_once"
             )
         ]
+
+
+class ListPart(models.Model):
+    """A list that another one is made of, a merge: its members go in, or are kept out (`lists/parts.py`)."""
+
+    class Role(models.TextChoices):
+        COMBINED = "combined", "Goes in"
+        EXCLUDED = "excluded", "Kept out"
+
+    id = models.BigAutoField(primary_key=True)
+    list = models.ForeignKey(MarketingList, models.CASCADE, related_name="parts", db_index=False)
+    part = models.ForeignKey(MarketingList, models.PROTECT, related_name="part_of")
+    role = models.TextField(choices=Role.choices)
+
+    class Meta:
+        db_table = "list_part"
+        constraints = [models.UniqueConstraint(fields=["list", "part"], name="list_part_once")]
 
 
 class ManualMember(models.Model):

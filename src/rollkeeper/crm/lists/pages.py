@@ -48,6 +48,8 @@ def definition(request: HttpRequest, code: str) -> HttpResponse:
         context = {"sentence": sentence(found.rule), "json": as_json(found.rule)}
     if found.kind == DefinitionKind.IDS:
         context = {"ids": found.imported_ids.count()}
+    if found.kind == DefinitionKind.MERGE:
+        context = {"parts": found.parts.select_related("part").order_by("role", "part__code")}
     return tab_of(request, found, "definition", context)
 
 

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from rollkeeper.crm.constituents.models import Constituent
 from rollkeeper.crm.lists.models import MarketingList
+from rollkeeper.crm.lists.parts import Parts
 from rollkeeper.crm.lists.regenerate import choose, compare
 
 SHOWN = 50  # people who would come, and as many who would go
@@ -24,14 +25,15 @@ class Preview:
     removed_people: tuple[Constituent, ...]
 
 
-def preview(marketing_list: MarketingList) -> Preview:
+def preview(marketing_list: MarketingList, parts: Parts | None = None) -> Preview:
     """The regeneration of the list as it stands, saved or not, up to where it would begin to write.
 
-    Everything is rolled back; other regenerations do not wait for it. Raises `ListRefused`.
+    `parts`: of a merge that is not saved. Everything is rolled back; other regenerations do not wait for it.
+    Raises `ListRefused`.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
-            members = choose(cursor, marketing_list)
+            members = choose(cursor, marketing_list, parts)
             compare(cursor, marketing_list.pk)
             cursor.execute("SELECT count(constituent_id), count(leaver) FROM change")
             added, removed = cursor.fetchone()

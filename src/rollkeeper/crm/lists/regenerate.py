@@ -12,6 +12,7 @@ from django.utils import timezone
 from rollkeeper.crm.changes.state import settle_regeneration
 from rollkeeper.crm.lists.errors import ListRefused
 from rollkeeper.crm.lists.models import DefinitionKind, ListVersion, MarketingList
+from rollkeeper.crm.lists.parts import Parts, choose_merged, parts_of_list
 from rollkeeper.crm.lists.rules.attributes import every_name_an_attribute
 from rollkeeper.crm.lists.rules.selection import MERGED, select_by_rule
 from rollkeeper.crm.lists.sql_wall import choose_by_sql
@@ -62,11 +63,11 @@ def regenerate(list_id: int) -> Regeneration:
     return done
 
 
-def choose(cursor: CursorWrapper, marketing_list: MarketingList) -> int:
+def choose(cursor: CursorWrapper, marketing_list: MarketingList, parts: Parts | None = None) -> int:
     """Make the temporary table `chosen` of the ids of those who belong in; how many they are.
 
     The definition chooses, and then what people decided by hand (`manual.py`). In a transaction; of a list that is
-    not saved, only what is set on it counts. Raises `ListRefused`.
+    not saved, only what is set on it counts, and of a merge its `parts`. Raises `ListRefused`.
     """
     cursor.execute("DROP TABLE IF EXISTS chosen")
     if marketing_list.kind != DefinitionKind.RULE:
@@ -80,6 +81,8 @@ def choose(cursor: CursorWrapper, marketing_list: MarketingList) -> int:
             choose_by_sql(cursor, marketing_list.sql)
         case DefinitionKind.IDS:
             cursor.execute(CHOOSE_IMPORTED, [marketing_list.pk])
+        case DefinitionKind.MERGE:
+            choose_merged(cursor, parts or parts_of_list(marketing_list.pk))
         case unknown:
             raise ListRefused(f"The list {marketing_list.code} has a definition of no known kind: {unknown!r}.")
     members = int(cursor.rowcount)

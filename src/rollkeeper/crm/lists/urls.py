@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from rollkeeper.crm.lists import definition_pages, member_pages, pages
+from rollkeeper.crm.lists import copy_pages, definition_pages, member_pages, pages
 
 urlpatterns = [
     path("", pages.lists, name="marketing-lists"),
@@ -18,5 +18,7 @@ urlpatterns = [
     path("lists/<str:code>/definition/", pages.definition, name="list-definition"),
     path("lists/<str:code>/definition/change/", definition_pages.change_definition, name="list-change"),
     path("lists/<str:code>/history/", pages.history, name="list-history"),
+    path("lists/<str:code>/copy/", copy_pages.copy, name="list-copy"),
+    path("lists/<str:code>/delete/", copy_pages.delete, name="list-delete"),
     path("lists/<str:code>/optional-information/", pages.optional_information, name="list-optional"),
 ]

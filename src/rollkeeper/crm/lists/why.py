@@ -7,7 +7,14 @@ from datetime import date, datetime
 
 from rollkeeper.crm.constituents.models import Constituent
 from rollkeeper.crm.lists.errors import ListRefused
-from rollkeeper.crm.lists.models import DefinitionKind, ListMember, ListVersion, ManualMember, MarketingList
+from rollkeeper.crm.lists.models import (
+    DefinitionKind,
+    ListMember,
+    ListPart,
+    ListVersion,
+    ManualMember,
+    MarketingList,
+)
 from rollkeeper.crm.lists.rules.attributes import every_name_an_attribute
 from rollkeeper.crm.lists.rules.explain import Verdict, explain
 from rollkeeper.crm.lists.rules.selection import MERGED
@@ -80,6 +87,8 @@ def _steps(marketing_list: MarketingList, person: Constituent, today: date) -> t
                 master_customer_id=person.master_customer_id, sub_customer_id=person.sub_customer_id
             )
             return (_fact("The customer id is among the imported ones.", imported.exists()),)
+        case DefinitionKind.MERGE:
+            return _by_parts(marketing_list, person)
         case unknown:
             raise ListRefused(f"The list {marketing_list.code} has a definition of no known kind: {unknown!r}.")
 
@@ -89,6 +98,31 @@ def _by_rule(marketing_list: MarketingList, person: Constituent, today: date) ->
         raise ListRefused("The list has no rule. Give it one under Change definition.")
     verdict = explain(marketing_list.rule, every_name_an_attribute(), today, person.pk)
     return () if verdict is None else (verdict,)
+
+
+def _by_parts(marketing_list: MarketingList, person: Constituent) -> tuple[Verdict, ...]:
+    """Of each list that goes in, and of each that is kept out, whether the person is in it as last built."""
+    inside = set(
+        ListMember.objects.filter(constituent=person, went__isnull=True, list__part_of__list=marketing_list)
+        .values_list("list_id", flat=True)
+    )  # fmt: skip
+    rows = ListPart.objects.filter(list=marketing_list).select_related("part").order_by("part__code")
+    said = {
+        role: tuple(
+            _fact(f"In {row.part.code} as last built.", row.part_id in inside) for row in rows if row.role == role
+        )
+        for role in ListPart.Role
+    }
+    combined, excluded = said[ListPart.Role.COMBINED], said[ListPart.Role.EXCLUDED]
+    into = Verdict(
+        "In at least one of the lists that go in:", any(e.holds for e in combined), is_group=True, parts=combined
+    )
+    if not excluded:
+        return (into,)
+    out = Verdict(
+        "In none of the lists that are kept out:", not any(e.holds for e in excluded), is_group=True, parts=excluded
+    )
+    return (into, out)
 
 
 def _not_merged(person: Constituent) -> Verdict:
