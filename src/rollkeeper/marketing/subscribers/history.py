@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rollkeeper.marketing.subscribers.store import Target
 
 NOTED_COLUMNS = ("email", "first_name", "last_name", "allow_email", "denied_by", "address_valid")
+FLAGS = ("allow_email", "address_valid")  # of these, what is no text
 FIELD_MARK = "field:"  # before a field's name in `before` where it could be taken for a column's
 
 
@@ -44,12 +45,22 @@ def note_before(connection: psycopg.Connection[Any], slots: dict[str, str]) -> i
 
     Fills the temporary table `noted`; the number of subscribers whose data changes.
     """
-    pairs = [(name, name) for name in NOTED_COLUMNS] + [(field_key(name), slot) for name, slot in slots.items()]
-    old_values = sql.SQL(" || ").join(
-        sql.SQL(
-            "CASE WHEN s.{1} IS DISTINCT FROM c.{1} THEN jsonb_build_object({0}, s.{1}) ELSE '{{}}' END"
-        ).format(sql.Literal(key), sql.Identifier(column))
-        for key, column in pairs
+    texts = [(name, name) for name in NOTED_COLUMNS if name not in FLAGS]
+    texts += [(field_key(name), slot) for name, slot in slots.items()]
+    # One object from the few that differ: to join an object a column takes three times as long.
+    old_values = sql.SQL(
+        "(SELECT coalesce(jsonb_object_agg(v.name, v.old), '{{}}') FROM (VALUES {}) AS v (name, old, new) "
+        "WHERE v.old IS DISTINCT FROM v.new){}"
+    ).format(
+        sql.SQL(", ").join(
+            sql.SQL("({0}, s.{1}, c.{1})").format(sql.Literal(key), sql.Identifier(column)) for key, column in texts
+        ),
+        sql.SQL("").join(
+            sql.SQL(
+                " || CASE WHEN s.{1} IS DISTINCT FROM c.{1} THEN jsonb_build_object({0}, s.{1}) ELSE '{{}}' END"
+            ).format(sql.Literal(name), sql.Identifier(name))
+            for name in FLAGS
+        ),
     )
     connection.execute(
         sql.SQL(
