@@ -98,6 +98,8 @@ def save_list(
             ids=ids,
             frequency=frequency,
             may_be_empty=may_be_empty,
+            author=getpass.getuser(),
+            origin="command line",
         )
     if ids is not None:
         for line in ids.set_aside[:LINES_SHOWN]:

@@ -89,3 +89,32 @@ def test_the_pages_copy_and_delete(marketer: Client) -> None:
     assert "Type the code R" in marketer.post(f"{LISTS}lists/R/delete/", {"code": "R2"}).content.decode()
     assert marketer.post(f"{LISTS}lists/R/delete/", {"code": "R"}).url == LISTS
     assert list(MarketingList.objects.values_list("code", flat=True)) == ["R2"]
+
+
+@pytest.mark.django_db
+def test_whoever_creates_and_changes_a_list_is_kept_with_what_changed(marketer: Client) -> None:  # B22
+    built = {"code": "R", "name": "Rule", "kind": "rule", "frequency": "NONE", "g:0": "and",
+             "f:0.0": "state", "o:0.0": "=", "v:0.0": "TX"}  # fmt: skip
+    marketer.post(f"{LISTS}create/", built)
+    marketer.post(f"{LISTS}lists/R/definition/change/", built | {"v:0.0": "CA"})
+    marketer.post(f"{LISTS}lists/R/optional-information/", {"frequency": "DAILY"})
+    marketer.post(f"{LISTS}lists/R/optional-information/", {"frequency": "DAILY"})
+    kept = RecordChange.objects.filter(subject_kind="marketing_list", subject_key="R").order_by("id")
+    assert [(each.author, each.action) for each in kept] == [
+        ("marketing", "created"), ("marketing", "changed"), ("marketing", "changed"),
+    ]  # fmt: skip
+    assert [change[0] for change in kept[1].changes] == ["definition"]
+    assert '"TX"' in kept[1].changes[0][1]
+    assert '"CA"' in kept[1].changes[0][2]
+    assert kept[2].changes == [["frequency", "NONE", "DAILY"]]
+
+
+@pytest.mark.django_db
+def test_of_a_long_definition_the_beginning_and_a_digest_are_kept() -> None:
+    rules = [{"field": "city", "operator": "=", "value": str(n)} for n in range(500)]
+    save_list("R", "Rule", rule={"combinator": "or", "rules": rules}, author="ada", origin="t")
+    rules[-1] = {"field": "city", "operator": "=", "value": "other"}
+    save_list("R", None, rule={"combinator": "or", "rules": rules}, author="ada", origin="t")
+    changed = RecordChange.objects.latest("id").changes
+    assert [change[0] for change in changed] == ["definition"]
+    assert all(len(value) < 1_100 and "SHA-256" in value for value in changed[0][1:])

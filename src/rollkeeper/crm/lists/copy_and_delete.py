@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from rollkeeper.crm.audit.models import Action
-from rollkeeper.crm.audit.record import Value, differences, record
-from rollkeeper.crm.lists.definition import check_code, checked_name
+from rollkeeper.crm.audit.record import differences, record
+from rollkeeper.crm.lists.definition import SUBJECT, check_code, checked_name, list_facts
 from rollkeeper.crm.lists.errors import ListRefused
-from rollkeeper.crm.lists.manual import SUBJECT
 from rollkeeper.crm.lists.models import MarketingList
 
 
@@ -37,7 +36,7 @@ def copy_list(original: MarketingList, code: str, name: str, *, author: str, ori
         with connection.cursor() as cursor:
             for statement in (COPY_IDS, COPY_PARTS, COPY_MANUAL):
                 cursor.execute(statement, [made.pk, original.pk])
-        facts = {**_facts(made), "copy_of": original.code}
+        facts = {**list_facts(made), "copy_of": original.code}
         record(SUBJECT, code, author, origin, differences({}, facts), action=Action.CREATED)
     made.refresh_from_db()
     return made
@@ -60,18 +59,9 @@ def delete_list(marketing_list: MarketingList, *, confirmed_code: str, author: s
         users = marketing_list.part_of.order_by("list__code").values_list("list__code", flat=True)
         if users:
             raise ListRefused(f"{', '.join(users)} would miss it: they are made of this list. Change them first.")
-        lost = differences(_facts(marketing_list), dict.fromkeys(_facts(marketing_list)))
+        lost = differences(list_facts(marketing_list), dict.fromkeys(list_facts(marketing_list)))
         record(SUBJECT, marketing_list.code, author, origin, lost, action=Action.REMOVED)
         marketing_list.delete()
-
-
-def _facts(marketing_list: MarketingList) -> dict[str, Value]:
-    return {
-        "name": marketing_list.name,
-        "kind": marketing_list.kind,
-        "frequency": marketing_list.frequency,
-        "members": marketing_list.member_count,
-    }
 
 
 COPY_IDS = """

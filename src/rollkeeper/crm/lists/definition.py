@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -9,6 +10,8 @@ from collections.abc import Iterable
 from django.db import connection, transaction
 from django.utils import timezone
 
+from rollkeeper.crm.audit.models import Action
+from rollkeeper.crm.audit.record import Value, differences, record
 from rollkeeper.crm.lists.errors import ListRefused, RuleError
 from rollkeeper.crm.lists.models import DefinitionKind, Frequency, MarketingList
 from rollkeeper.crm.lists.parts import Merge, save_parts
@@ -18,6 +21,8 @@ from rollkeeper.crm.lists.sql_wall import check_sql
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 LONGEST_NAME = 200
+LONGEST_KEPT = 1_000  # characters of a definition in the change log
+SUBJECT = "marketing_list"  # of the change log
 
 CustomerIds = Iterable[tuple[str, str]]
 
@@ -33,6 +38,8 @@ def save_list(
     frequency: str | None = None,
     may_be_empty: bool | None = None,
     is_new: bool = False,
+    author: str = "",
+    origin: str = "",
 ) -> MarketingList:
     """Create the list of that code, or change it; with `is_new` only create it.
 
@@ -40,6 +47,7 @@ def save_list(
     `sql_wall`), `ids` (pairs of master and sub, read once) or `merge` (codes of other lists). A new list
     needs one, and a name; a list that is there keeps whatever is None. `modified_at` moves only when the
     definition really changes; the members change when a job regenerates the list (S15).
+    With an `author` the change log keeps what changed (B22); without one it is the sample's own list.
 
     Raises `ListRefused`; nothing is written then.
     """
@@ -49,6 +57,7 @@ def save_list(
     check_definition(rule=rule, sql=sql)
     with transaction.atomic():
         marketing_list = _locked(code, kind, is_new)
+        before = {} if marketing_list.pk is None else list_facts(marketing_list)
         for option, value in options.items():
             setattr(marketing_list, option, value)
         if not marketing_list.name:
@@ -59,8 +68,36 @@ def save_list(
         if changed:
             marketing_list.modified_at = timezone.now()
             marketing_list.save(update_fields=["modified_at"])
+        if author:
+            action = Action.CHANGED if before else Action.CREATED
+            changes = differences(before, list_facts(marketing_list))
+            record(SUBJECT, code, author, origin, changes, action=action)
     marketing_list.refresh_from_db()
     return marketing_list
+
+
+def list_facts(marketing_list: MarketingList) -> dict[str, Value]:
+    """What a person decides of a list, as the change log has it (B22); a long definition cut short."""
+    match marketing_list.kind:
+        case DefinitionKind.RULE:
+            definition = json.dumps(marketing_list.rule, ensure_ascii=False)
+        case DefinitionKind.SQL:
+            definition = marketing_list.sql
+        case DefinitionKind.IDS:
+            definition = f"{marketing_list.imported_ids.count():,} customer ids"
+        case _:
+            parts = marketing_list.parts.order_by("role", "part__code").values_list("role", "part__code")
+            definition = "; ".join(f"{role}: {code}" for role, code in parts)
+    if len(definition) > LONGEST_KEPT:
+        digest = hashlib.sha256(definition.encode()).hexdigest()[:12]
+        definition = f"{definition[:LONGEST_KEPT]}… ({len(definition):,} characters, SHA-256 {digest}…)"
+    return {
+        "name": marketing_list.name,
+        "kind": marketing_list.kind,
+        "definition": definition,
+        "frequency": str(marketing_list.frequency),
+        "may_be_empty": marketing_list.may_be_empty,
+    }
 
 
 def check_definition(*, rule: object = None, sql: str | None = None) -> None:

@@ -27,6 +27,7 @@ from rollkeeper.crm.lists.rules.draft import MOST_NODES, Rule, Sent, changed, em
 from rollkeeper.crm.lists.rules.result import result
 from rollkeeper.crm.lists.rules.sentence import as_json
 
+ORIGIN = "List Maintenance page"
 NAMED_LINES = 20  # set-aside lines that the page names
 
 
@@ -124,6 +125,7 @@ def _sent(request: HttpRequest) -> Sent:
 def _saved(request: HttpRequest, form: DefinitionForm, code: str, options: dict[str, Any]) -> MarketingList | None:
     """The list as the form says it; None where it was refused, and the form then says why."""
     made = form.cleaned_data
+    options = {**options, "author": request.user.get_username(), "origin": ORIGIN}
     try:
         if made["ids"] is None:
             return save_list(

@@ -8,11 +8,11 @@ from django.db import transaction
 
 from rollkeeper.crm.audit.record import Value, differences, record
 from rollkeeper.crm.constituents.models import Constituent
+from rollkeeper.crm.lists.definition import SUBJECT
 from rollkeeper.crm.lists.errors import ListRefused
 from rollkeeper.crm.lists.models import ManualMember, MarketingList
 from rollkeeper.crm.lists.rules.selection import MERGED
 
-SUBJECT = "marketing_list"
 LONGEST_REASON = 500
 WORDS = {True: "always in", False: "never in"}
 

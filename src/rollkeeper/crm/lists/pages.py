@@ -78,7 +78,10 @@ def _save_optional_information(request: HttpRequest, found: MarketingList) -> Ht
     if not form.is_valid():
         return tab_of(request, found, "optional", {"form": form})
     chosen = form.cleaned_data
-    saved = save_list(found.code, None, frequency=chosen["frequency"], may_be_empty=chosen["may_be_empty"])
+    saved = save_list(
+        found.code, None, frequency=chosen["frequency"], may_be_empty=chosen["may_be_empty"],
+        author=request.user.get_username(), origin="List Maintenance page",
+    )  # fmt: skip
     messages.success(request, f"Saved. Regeneration Frequency: {saved.get_frequency_display()}.")
     return redirect("list-optional", saved.code)
 
