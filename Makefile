@@ -8,6 +8,7 @@ CRM_PORT ?= 8001
 SIZES ?= 100000
 
 SITES := tests/crm tests/marketing
+LONGEST := tests/crm tests/marketing tests/faults tests/whole tests/journeys # first, so that two at a time end together
 QUICK := tests/sync tests/conformance tests/web tests/work tests/cli tests/whole tests/journeys
 
 .PHONY: help setup run test check bench lint types layers test-fast test-suites test-system-postgres lock browser clean
@@ -50,10 +51,10 @@ test-fast: setup
 	SUITES_AT_ONCE=2 .ci/suites $(SITES) $(QUICK) -- -m 'not slow'
 
 test-suites: setup browser
-	.ci/suites $(wildcard tests/*/)
+	SUITES_AT_ONCE=2 .ci/suites $(LONGEST) $(filter-out $(LONGEST:=/),$(wildcard tests/*/))
 
 test-system-postgres: setup
-	.ci/with-system-postgres .ci/suites $(SITES) -- -m 'not slow'
+	SUITES_AT_ONCE=2 .ci/with-system-postgres .ci/suites $(SITES) -- -m 'not slow'
 
 browser: # the journeys drive Debian's Chromium
 	@command -v chromium >/dev/null || \

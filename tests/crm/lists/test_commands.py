@@ -196,7 +196,6 @@ def test_wrong_usage_is_exit_code_2(association: Path, tmp_path: Path) -> None:
         ["save-list", "X", "--name", "X", "--rule", rule, "--frequency", "YEARLY"],
         ["run-job", "MKT510"],
         ["run-job", "MKT600"],
-        ["run-job", "MKT510", "--list", "X", "--setup-code", "DAILY"],
         ["run-job", "MKT700", "--list", "X"],
         ["export-list", "X"],
         ["export-list", "X", "-o", tmp_path],
