@@ -30,10 +30,16 @@ def liar(association: Association) -> Iterator[LyingCrm]:
         association.marketing("join_to_crm", url=crm.url, token=crm.token)
         assert association.marketing("refresh")["status"] == "completed"
         assert association.sync(CODE).json["identical"]
-        crm.put(CODE, members(FIELDS, [{**row, "city": "Dallas"} for row in ROWS[5:]]))
         yield crm
     site = association.installation
     association.marketing("join_to_crm", url=site.crm_url, token=association.crm("new_token"))
+
+
+@pytest.fixture(autouse=True)
+def _behind(liar: LyingCrm) -> None:
+    """Whatever was synced before, every member has changed since, and five are not in the list."""
+    version = liar.lists[CODE].version
+    liar.put(CODE, members(FIELDS, [{**row, "city": f"City {version}"} for row in ROWS[5:]]))
 
 
 @pytest.mark.parametrize(
