@@ -47,7 +47,7 @@ def merged(code: str, combined: str, excluded: str = "", frequency: str = "NONE"
 
 @pytest.mark.slow
 class AMergeIsTheSetsItSays(TestCase):
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         st.lists(st.sets(st.integers(0, 6)), min_size=4, max_size=4),
         st.lists(st.booleans(), min_size=4, max_size=4),

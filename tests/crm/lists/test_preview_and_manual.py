@@ -51,7 +51,7 @@ def written() -> list[Any]:
 
 @pytest.mark.slow
 class APreviewSaysWhatTheRegenerationDoes(TestCase):
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         st.lists(
             st.tuples(st.sets(st.integers(0, 6)), st.dictionaries(st.integers(0, 6), st.booleans())),

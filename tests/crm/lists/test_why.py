@@ -34,7 +34,7 @@ def agrees(verdict: Verdict, rule: dict[str, Any], person: Person) -> None:
 
 @pytest.mark.slow
 class EveryStepAgreesWithPlainPython(TestCase):
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
     @given(people, st.lists(rules, min_size=3, max_size=6))
     def test_random_rules_about_a_random_person(self, person: Person, some: list[dict[str, Any]]) -> None:
         row = store(person)
