@@ -213,6 +213,19 @@ def test_what_cannot_be_known_is_refused_with_a_sentence(tmp_path: Path) -> None
     assert "did not yet keep all that changes" in refused("ALPHA", run.pk, file)
 
 
+def test_a_membership_that_a_hand_removed_and_a_sync_repaired_is_no_past(tmp_path: Path) -> None:  # B1
+    crm, file = a_crm(), tmp_path / "a.csv"
+    bridge = bridge_to(crm)
+    run = sync_group(bridge, crm, "ALPHA")
+    with connect() as connection:
+        connection.execute("DELETE FROM group_member WHERE master_customer_id = '0001'")
+    repaired = sync_group(bridge, crm, "ALPHA", full=True)
+    assert repaired.repaired == 1
+    assert "left 2 members; the changes kept since tell of 1" in refused("ALPHA", run.pk, file)
+    assert not file.exists()
+    assert then_of("ALPHA", repaired, file).count("\n") == 3
+
+
 def test_history_dropped_by_age_is_refused_and_the_rest_is_told(tmp_path: Path) -> None:
     crm, file = a_crm(), tmp_path / "a.csv"
     bridge = bridge_to(crm)

@@ -33,7 +33,7 @@ COUNTS = (
 TRAVELLED = {
     "full": "all of the list was pulled",
     "delta": "only what changed was pulled",
-    "unchanged": "nothing had changed",
+    "unchanged": "the list had not changed",
 }
 BUSY = ("busy", "abandoned")  # `abandoned`: another run took charge before this one could
 
@@ -173,7 +173,9 @@ def show(console: Console, run: SyncRun, said: str = "") -> None:
 
 
 def hint(run: SyncRun) -> str:
-    """Where a run failed because the bundled CRM is not up: what to do."""
+    """What to do: where removals are held, and where a run failed because the bundled CRM is not up."""
+    if run.held and run.group:
+        return f" What to do: `rollkeeper held {run.group.code}` says who they are, and approves or discards them."
     return crm_hint(run.bridge) if run.error_kind == "source" else ""
 
 

@@ -88,9 +88,10 @@ class Defect:
             (self.other, "with other data"),
         )
         what = ", ".join(f"{count:,} {kind}" for count, kind in kinds if count)
-        found = "1 row was" if self.rows == 1 else f"{self.rows:,} rows were"
+        one = self.rows == 1
+        found = "1 row was not as the CRM has it" if one else f"{self.rows:,} rows were not as the CRM has them"
         done = "this run repaired the data and holds the removals" if self._holds else "this run repaired that"
-        words = f"{found} not as the CRM has them{f' ({what})' if what else ''}, though nothing said so; {done}."
+        words = f"{found}{f' ({what})' if what else ''}, though nothing said so; {done}."
         if self.ours_moved:
             return words
         return (

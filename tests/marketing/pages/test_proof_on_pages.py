@@ -51,6 +51,17 @@ def test_what_was_repaired_is_told_with_the_run_that_did_it(synced: Synced, read
     assert "repaired 1" in shown["runs"]
 
 
+def test_the_numbers_of_a_run_add_up_where_only_changes_travelled(synced: Synced, reader: Client) -> None:  # B2
+    synced.sync()
+    synced.crm.lists["ALL"] -= {key(1), key(2)}
+    synced.crm.change(key(3), first_name="Ann")
+    run = sync_group(synced.bridge, synced.crm, "ALL")
+    assert (run.mode, run.received, run.updated) == ("delta", 3, 1)
+    shown = pages(reader, run)
+    assert "No longer in the list 2" in shown["run"]
+    assert "No longer in the list 2" in shown["group"]
+
+
 def test_what_accounts_for_a_difference_is_told(synced: Synced, reader: Client) -> None:  # B3 B7
     crm = synced.crm
     crm.lists["ALL"] -= {key(n) for n in range(15)}

@@ -59,8 +59,10 @@ def _between(found: Verification) -> Iterator[str]:
         since = (
             " The list changed in the CRM since the last sync: sync first." if found.theirs.changed_since else ""
         )
+        one = between.count == 1
+        what = "1 row is not as the CRM has it" if one else f"{between.count:,} rows are not as the CRM has them"
         yield (
-            f"{between.count:,} {'row is' if between.count == 1 else 'rows are'} not as the CRM has them: "
+            f"{what}: "
             f"{between.missing:,} missing here, {between.surplus:,} not in the CRM's list, {between.other:,} with "
             f"other data.{since}"
         )

@@ -58,6 +58,15 @@ class PastRun:
             )
         return cls(run, run.revision, tuple(run.field_names))
 
+    def check_members(self, told: int) -> None:
+        """Raise `PastUnknown` where the history tells of another number of members than the run left."""
+        if told != self.run.members:
+            raise PastUnknown(
+                f"Run {self.run.pk} left {self.run.members:,} members; the changes kept since tell of {told:,}: "
+                "something other than a sync has put members in or taken them out, so what the run left is not "
+                "known. What to do: name a run made after the repair (`rollkeeper runs`), or look at a backup."
+            )
+
 
 def prepare(connection: psycopg.Connection[Any], past: PastRun) -> sql.Composed:
     """Gather what changed since the run; the query of its members, ascending by customer id.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,18 +46,26 @@ def export_group_as_of(group: TargetGroup, run_id: int, form: Format, path: Path
     with connect() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # it makes temporary tables
         query = as_of.prepare(connection, past)
-        return _write(connection, query, past.field_names, form, path)
+        return _write(connection, query, past.field_names, form, path, check=past.check_members)
 
 
 def _write(
-    connection: psycopg.Connection[Any], query: sql.Composed, fields: Sequence[str], form: Format, path: Path
+    connection: psycopg.Connection[Any],
+    query: sql.Composed,
+    fields: Sequence[str],
+    form: Format,
+    path: Path,
+    check: Callable[[int], None] | None = None,
 ) -> int:
+    """Write the query's rows; the number of them. Where `check` raises for it there is no file."""
     schema = pa.schema([(name, pa.string()) for name in (*COLUMNS, *fields)])
     rows = 0
     with table_file(path, form, schema) as writer:
         for batch in copy.read(connection, query, schema):
             writer.write_batch(batch)
             rows += batch.num_rows
+        if check is not None:
+            check(rows)
     return rows
 
 

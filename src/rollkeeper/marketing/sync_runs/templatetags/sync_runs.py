@@ -9,6 +9,7 @@ from django import template
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from rollkeeper.marketing.previews.models import Preview
 from rollkeeper.marketing.sync_runs.models import RunChange, SyncRun
 from rollkeeper.marketing.sync_runs.proof_words import Shown, proof_of_run
 from rollkeeper.sync.events import Event
@@ -37,7 +38,7 @@ SHORT_EVENTS = {
 MODES = {
     "full": "Full: every member travelled and was compared",
     "delta": "Changes only",
-    "unchanged": "Nothing had changed",
+    "unchanged": "Nothing: the list had not changed",
 }
 PATIENCE = timedelta(seconds=20)  # a worker takes a request within moments; after this the page says who is missing
 
@@ -68,6 +69,15 @@ def short_event(run: SyncRun) -> str:
 def mode_words(run: SyncRun) -> str:
     """What travelled: everything, the changes, or nothing."""
     return MODES.get(run.mode, run.mode)
+
+
+@register.filter
+def gone_from_list(result: SyncRun | Preview) -> int:
+    """How many of the rows that came say that someone is no member any more: only changes have such rows (B2).
+
+    With them the numbers of a run and of a preview add up to what it received.
+    """
+    return result.received - result.added - result.updated - result.unchanged - result.set_aside
 
 
 @register.filter
