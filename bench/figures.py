@@ -126,7 +126,7 @@ def _changed(place: Installation, runs: int, say: Say) -> Figure:
     members, ours, least = 0, [], []
     for turn in range(1, runs + 1):
         say(f"{CHANGED}, {turn} of {runs}")
-        floors.change_constituents(turn)
+        floors.change_constituents(500 + turn)  # not as `sync_small` did before
         place.errand("refresh")
         place.settle()
         done = place.errand("sync")
