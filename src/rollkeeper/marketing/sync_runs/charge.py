@@ -107,9 +107,9 @@ def _try_lock(connection: psycopg.Connection[Any], space: int, key: int) -> bool
 def _end_frozen_holder(connection: psycopg.Connection[Any], space: int, key: int, run: SyncRun) -> bool:
     """End the connection of a holder whose run shows no sign of life; whether there was one.
 
-    A holder that has only just taken the lock may not have shown any yet. A sign from the future is none: a clock was
-    wrong then, and whoever lives gives another within a second. Ending waits up to five seconds for the connection to
-    be gone, and its lock with it.
+    A holder that has only just taken the lock may not have shown any yet. A sign from the future is none: a clock
+    was wrong then, and whoever lives gives another within a second. Ending waits up to five seconds for the
+    connection to be gone, and its lock with it.
     """
     patience = STALE_AFTER.total_seconds()
     row = connection.execute(

@@ -82,8 +82,8 @@ WITH abandoned AS (
     WHERE bridge_id = %(bridge)s AND group_id IS NOT DISTINCT FROM %(group)s AND kind = %(kind)s
     AND status = 'running' AND id <> %(run)s
 )
-UPDATE sync_run SET status = 'running', attempt = attempt + 1, started_at = %(now)s, heartbeat_at = clock_timestamp(),
-    message = '', error_kind = ''
+UPDATE sync_run SET status = 'running', attempt = attempt + 1, started_at = %(now)s,
+    heartbeat_at = clock_timestamp(), message = '', error_kind = ''
 WHERE id = %(run)s RETURNING attempt, approve_held, approved_removals
 """
 
