@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from rollkeeper.marketing.subscribers.store import Applied, Overtaken
+from rollkeeper.marketing.subscribers.store import Applied, Overtaken, bridge_revision
 from rollkeeper.marketing.sync_runs import record
 from rollkeeper.marketing.sync_runs.models import SyncRun
 from rollkeeper.marketing.sync_runs.proof import NOTHING, Before, concluded, is_proved
@@ -22,9 +22,8 @@ from rollkeeper.sync.plan import Kept, Verdict
 from rollkeeper.sync.run import plan
 
 _KEPT = """
-SELECT g.count_members, g.fingerprint, g.crm_fingerprint, g.crm_excess, b.revision
-FROM target_group g JOIN bridge b ON b.id = g.bridge_id
-WHERE g.id = %s AND g.count_held = 0 FOR NO KEY UPDATE OF g
+SELECT count_members, fingerprint, crm_fingerprint, crm_excess FROM target_group
+WHERE id = %s AND count_held = 0 FOR NO KEY UPDATE
 """
 
 
@@ -43,7 +42,9 @@ def met_unchanged(
         row = connection.execute(_KEPT, [run.group_id]).fetchone()
         if row is None:
             return False
-        members, fingerprint, crm_fingerprint, crm_excess, revision = row
+        members, fingerprint, crm_fingerprint, crm_excess = row
+        # Read once the group is ours: who wrote its people before has committed, and counts in the revision (B6).
+        revision = bridge_revision(connection, run.bridge_id)
         state = Before(False, crm_fingerprint, Excess.read(crm_excess))
         made = plan(source, iter(()), folder, Kept(members, int(fingerprint, 16)))
         if not is_proved(made, state.excess):
