@@ -154,7 +154,9 @@ class Guard:
         amount = f"would remove {removed:,} of {before:,} members ({removed / before:.0%})"
         if asked:
             return Verdict(removed, f"By now the sync {amount}; {asked:,} removals were approved.")
-        return Verdict(removed, f"The sync {amount}; the limit is {float(self.share):.0%}.")
+        most = self.most(before)
+        limit = f"up to {most:,} may leave at once" if most else "nobody may leave unasked"
+        return Verdict(removed, f"The sync {amount}; {limit}.")
 
     def alarm(self, opted_out: int, members: int) -> str:
         """A sentence where a sync that left so many members applied a mass of opt-outs by the CRM's flag.

@@ -193,7 +193,7 @@ def _hold(bridge: Bridge, group: TargetGroup, now: datetime) -> SyncRun:
     members = list(group.groupmember_set.order_by("master_customer_id")[:HELD])
     run = _run(
         bridge, group, now - timedelta(minutes=50), status=SyncRun.Status.HELD, held=len(members),
-        message=f"The sync would remove {len(members)} of 133 members (75%); the limit is 15%.",
+        message=f"The sync would remove {len(members)} of 133 members (75%); up to 19 may leave at once.",
         received=33 + len(SET_ASIDE), unchanged=33, set_aside=len(SET_ASIDE), stored_fingerprint="a" * 32,
         alarm="The CRM's flag unsubscribed 60 of 133 members (45%) in one sync. They get no mail.",
     )  # fmt: skip

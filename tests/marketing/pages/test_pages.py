@@ -120,7 +120,7 @@ def test_a_list_gone_from_the_crm_says_so_and_keeps_its_members(population: Popu
 def test_held_removals_are_shown_with_a_way_to_decide(population: Population, reader: Client) -> None:
     text = text_of(reader.get(f"/subscribers/target-groups/{population.held.pk}/"))
     assert "100 removals are held." in text
-    assert "the limit is 15%" in text
+    assert "up to 19 may leave at once" in text
     assert "See who they are" in text
 
 
