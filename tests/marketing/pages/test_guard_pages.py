@@ -6,6 +6,7 @@ import csv
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from rollkeeper.marketing.bridges.models import Bridge
 from rollkeeper.marketing.guard.models import GuardChange, HeldDecision
@@ -109,7 +110,11 @@ def test_discarding_keeps_the_people_and_makes_the_next_sync_look_at_the_whole_l
     assert not HeldRemoval.objects.exists()
     decision = HeldDecision.objects.get()
     assert (decision.decision, decision.people, decision.approved_by_run) == ("discarded", HELD, None)
-    assert "No removal is held" in text_of(marketer.get(of_group(population, "held/")))
+    text = text_of(marketer.get(of_group(population, "held/")))
+    assert "No removal is held They were discarded: these people stay until the next sync" in text
+    TargetGroup.objects.filter(pk=population.held.pk).update(synced_at=timezone.now())
+    text = text_of(marketer.get(of_group(population, "held/")))
+    assert "Whoever left the list at the last sync has left the target group." in text
 
 
 @pytest.mark.parametrize("what", ["approve", "discard"])

@@ -26,6 +26,14 @@ def holding_run(group: TargetGroup) -> SyncRun | None:
     return group.runs.filter(status=SyncRun.Status.HELD).select_related("bridge", "group").order_by("-id").first()
 
 
+def discarded_since_sync(group: TargetGroup) -> bool:
+    """Whether a person discarded held removals after the last sync: these people are still members."""
+    last = group.held_decisions.first()
+    if last is None or last.decision != Decision.DISCARDED:
+        return False
+    return group.synced_at is None or last.decided_at > group.synced_at
+
+
 def people(group: TargetGroup, chunk: int) -> Iterator[tuple[HeldRemoval, Subscriber | None]]:
     """Everyone whose removal is held, by customer id, with the subscriber (None: it is gone)."""
     removals = HeldRemoval.objects.filter(group=group).order_by("master_customer_id", "sub_customer_id")

@@ -85,6 +85,7 @@ def held_removals(request: HttpRequest, group_id: int) -> HttpResponse:
         "run": held.holding_run(group),
         "is_running": group.runs.filter(status__in=(SyncRun.Status.WAITING, SyncRun.Status.RUNNING)).exists(),
         "decisions": group.held_decisions.all()[:LAST_DECISIONS],
+        "discarded": held.discarded_since_sync(group),
         "left": group.count_members - group.count_held,
     }
     return render(request, "guard/held_removals.html", context)
