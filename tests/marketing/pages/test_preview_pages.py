@@ -78,7 +78,9 @@ def test_a_refused_run_says_what_moved_and_links_to_its_preview(population: Popu
     run = SyncRun.objects.get(error_kind="moved")
     page = marketer.get(f"/sync-runs/{run.pk}/").content.decode()
     assert f'href="/sync-runs/previews/{population.preview.pk}/"' in page
-    assert "Not applied." in text_of(marketer.get(f"/sync-runs/previews/{population.preview.pk}/"))
+    assert "Not applied: since preview 1 was made, the list changed." in text_of(
+        marketer.get(f"/sync-runs/previews/{population.preview.pk}/")
+    )
 
 
 def test_a_preview_that_is_not_ready_is_not_applied(population: Population, marketer: Client) -> None:
