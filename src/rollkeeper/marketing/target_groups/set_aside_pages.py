@@ -102,6 +102,6 @@ def _csv_rows(group: TargetGroup) -> Iterator[tuple[str | int | None, ...]]:
     for row in present(group).order_by("reason", "id").iterator(chunk_size=2000):
         words = words_of(row.reason)
         yield (
-            row.master_customer_id, row.sub_customer_id, row.kind, row.reason, row.detail, words.what, words.to_do,
+            row.master_customer_id, row.sub_customer_id, row.kind, row.reason, row.detail, words.alone, words.to_do,
             row.since_run, text(row),
         )  # fmt: skip

@@ -9,10 +9,15 @@ from rollkeeper.sync.set_aside import Reason
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A reason in two sentences: what is wrong, what to do."""
+    """A reason in two sentences: what is wrong, what to do. `what` ends with a colon where an answer follows."""
 
     what: str
     to_do: str
+
+    @property
+    def alone(self) -> str:
+        """What is wrong, where no answer follows."""
+        return f"{self.what[:-1]}." if self.what.endswith(":") else self.what
 
 
 TO_DO = {
