@@ -134,11 +134,12 @@ def test_a_group_that_is_being_synced_is_exit_code_5(running: Installation) -> N
     code = running.answer("crm", "lists")[0]["code"]
     url = f"postgresql://postgres@/rollkeeper_marketing?host={running.home / 'socket'}"
     with psycopg.connect(url, autocommit=True) as holder:
-        row = holder.execute("SELECT id FROM target_group WHERE code = %s", [code]).fetchone()
+        row = holder.execute("SELECT id, count_members FROM target_group WHERE code = %s", [code]).fetchone()
         assert row is not None
+        assert row[1]
         holder.execute("SELECT pg_advisory_lock(%s, %s)", [GROUP_LOCKS, row[0]])
         busy = running.answer("sync", code, code=5)
-    assert busy["status"] == "skipped"
+    assert (busy["status"], busy["received"], busy["members"]) == ("skipped", 0, row[1])
     assert running.answer("sync", code)["status"] == "completed"
 
 

@@ -70,7 +70,7 @@ def _approve(output: Output, group: TargetGroup) -> Exit:
         )
     if run.message:
         output.say(run.message + sync_run.hint(run))
-    output.answer(sync_run.document(run), lambda console: sync_run.show(console, run))
+    output.answer(sync_run.ended_now(run), lambda console: sync_run.show(console, run))
     return sync_run.exit_code(run)
 
 

@@ -58,7 +58,7 @@ def _run(output: Output, group: TargetGroup, preview: Preview | None, *, approve
         )
     if run.message:
         output.say(run.message + sync_run.hint(run))
-    output.answer(sync_run.document(run), lambda console: sync_run.show(console, run))
+    output.answer(sync_run.ended_now(run), lambda console: sync_run.show(console, run))
     return sync_run.exit_code(run)
 
 

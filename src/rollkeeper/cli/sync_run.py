@@ -106,6 +106,14 @@ def as_run(preview: Preview) -> SyncRun:
     )
 
 
+def ended_now(run: SyncRun) -> dict[str, Any]:
+    """The document of a run that has just ended; one that changed nothing says how many members there are."""
+    if run.group is None or run.status in ("completed", "held"):
+        return document(run)
+    run.group.refresh_from_db(fields=["count_members"])
+    return {**document(run), "members": run.group.count_members}
+
+
 def document(run: SyncRun) -> dict[str, Any]:
     """The run as one JSON object (`docs/reference/command-line.md`). `run` is null for a preview.
 
