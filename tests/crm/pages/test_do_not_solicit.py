@@ -176,8 +176,8 @@ def test_only_the_field_of_the_chosen_kind_is_shown(desk: Window) -> None:
     associate()
     page = desk.page
     desk.open("/marketing-and-communication/list-maintenance/create/")
-    expect(page.get_by_label("Rule (JSON)")).to_be_visible()
+    expect(page.get_by_role("group", name="The whole rule")).to_be_visible()
     expect(page.get_by_label("SQL", exact=True)).to_be_hidden()
     page.get_by_label("Made from").select_option("SQL")
     expect(page.get_by_label("SQL", exact=True)).to_be_visible()
-    expect(page.get_by_label("Rule (JSON)")).to_be_hidden()
+    expect(page.get_by_role("group", name="The whole rule")).to_be_hidden()
