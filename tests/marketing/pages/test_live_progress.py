@@ -74,12 +74,12 @@ def test_a_failed_run_says_why_and_leaves_the_button(made: Population, desk: Win
 
 def test_held_removals_are_approved_only_after_a_question(made: Population, desk: Window) -> None:
     page = desk.page
-    desk.open(f"/subscribers/target-groups/{made.held.pk}/")
+    desk.open(f"/subscribers/target-groups/{made.held.pk}/held/")
     page.once("dialog", lambda dialog: dialog.dismiss())
-    page.get_by_role("button", name="Sync and approve the removals").click()
+    page.get_by_role("button", name="Approve").click()
     assert not SyncRun.objects.filter(status="waiting").exists()
     page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Sync and approve the removals").click()
+    page.get_by_role("button", name="Approve").click()
     page.get_by_text("waiting for a worker").wait_for()
     assert SyncRun.objects.get(status="waiting").approve_held
 
