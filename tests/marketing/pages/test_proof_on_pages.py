@@ -49,6 +49,7 @@ def test_what_was_repaired_is_told_with_the_run_that_did_it(synced: Synced, read
         assert "something other than a sync wrote" in shown[page]
     assert f"Run {run.pk}" in shown["group"]
     assert "repaired 1" in shown["runs"]
+    assert "0 failed, 0 held, 1 difference see below" in shown["home"]
 
 
 def test_the_numbers_of_a_run_add_up_where_only_changes_travelled(synced: Synced, reader: Client) -> None:  # B2
