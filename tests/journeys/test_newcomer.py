@@ -104,7 +104,7 @@ def test_the_bridge_is_tested_and_refreshed_and_a_wrong_token_is_told_plainly(up
     desk.wait_for_the_run()
     assert up.command("runs", "--limit", "1")[0]["event"] == "refresh_bridge_configuration"
 
-    page.get_by_role("link", name="Change").click()
+    page.get_by_role("link", name="Change", exact=True).click()
     desk.look()
     page.get_by_label("Token").fill("rkt_not-the-right-one")
     desk.press("Save")
@@ -118,7 +118,7 @@ def test_the_bridge_is_tested_and_refreshed_and_a_wrong_token_is_told_plainly(up
     expect(page.get_by_text("The last refresh failed.")).to_be_visible()
 
     token = up.command("site", "new-token")["token"]
-    page.get_by_role("link", name="Change").click()
+    page.get_by_role("link", name="Change", exact=True).click()
     page.get_by_label("Token").fill(token)
     desk.press("Save")
     desk.press("Test connection")
