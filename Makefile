@@ -9,6 +9,8 @@ SIZES ?= 100000
 
 SITES := tests/crm tests/marketing
 LONGEST := tests/crm tests/marketing tests/faults tests/whole tests/journeys # first, so that two at a time end together
+# What make check leaves to make test: pages, and what is told best by many tests.
+LEFT := $(foreach name,pages/* test_migrations* test_as_of* test_previews* test_verif* test_guard* test_proof*,--ignore-glob='*/$(name)')
 QUICK := tests/sync tests/conformance tests/web tests/work tests/cli tests/journeys
 
 .PHONY: help setup run test check bench lint types layers test-fast test-suites test-system-postgres lock browser clean
@@ -48,7 +50,7 @@ layers: setup
 	$(BIN)/lint-imports
 
 test-fast: setup
-	SUITES_AT_ONCE=2 .ci/suites $(SITES) $(QUICK) -- -m 'not slow'
+	SUITES_AT_ONCE=2 .ci/suites $(SITES) $(QUICK) -- -m 'not slow' $(LEFT)
 
 test-suites: setup browser
 	SUITES_AT_ONCE=2 .ci/suites $(LONGEST) $(filter-out $(LONGEST:=/),$(wildcard tests/*/))
