@@ -82,6 +82,13 @@ class Plan:
     def members_before(self) -> int:
         return self.before.members
 
+    def removed_by(self, verdict: Verdict) -> int:
+        """How many the plan removes where the guard judges so."""
+        return 0 if verdict.held else self.counts.removed
+
+    def members_after(self, verdict: Verdict) -> int:
+        return self.members_before + self.counts.added - self.removed_by(verdict)
+
     @property
     def writes_nothing(self) -> bool:
         """Nobody comes, changes or leaves."""

@@ -14,7 +14,6 @@ from typing import Any
 import psycopg
 from django.db.models import F
 from django.utils import timezone
-from psycopg import sql
 
 from rollkeeper.marketing.bridges.connection import open_connector
 from rollkeeper.marketing.guard.limits import limits_now
@@ -25,7 +24,7 @@ from rollkeeper.marketing.sync_runs.audience import planned
 from rollkeeper.marketing.sync_runs.models import SyncRun
 from rollkeeper.marketing.sync_runs.perform import spool_folder
 from rollkeeper.marketing.sync_runs.proof import is_proved, known_excess
-from rollkeeper.marketing.sync_runs.record import fingerprints_after
+from rollkeeper.marketing.sync_runs.record import ended, outcome
 from rollkeeper.marketing.sync_runs.since import since_last
 from rollkeeper.postgres.connection import connect
 from rollkeeper.sync.connector import (
@@ -157,39 +156,20 @@ def _keep(
     moves: Moves,
 ) -> None:
     """Write the result, in the transaction of the rows. Raises `Overtaken`."""
-    counts, basis = made.counts, basis_of(reader, preview.group_id, made, guard)
-    removed = 0 if verdict.held else counts.removed
-    members = made.members_before + counts.added - removed
-    result: dict[str, object] = {
+    basis = basis_of(reader, preview.group_id, made, guard)
+    values = {
+        **outcome(
+            made,
+            verdict,
+            unsubscribed=moves.unsubscribed,
+            resubscribed=moves.resubscribed,
+            alarm=guard.alarm(moves.unsubscribed, made.members_after(verdict)),
+        ),
+        **{name: getattr(basis, name) for name in basis.__slots__},
         "status": Status.READY.value,
         "finished_at": timezone.now(),
-        "phase": "",
-        "message": verdict.reason,
-        "mode": made.mode.value,
-        "received": counts.received,
-        "rows_received": counts.received,
-        "added": counts.added,
-        "updated": counts.updated,
-        "unchanged": counts.unchanged,
-        "unsubscribed": moves.unsubscribed,
-        "resubscribed": moves.resubscribed,
-        "removed": removed,
-        "set_aside": counts.set_aside,
-        "held": verdict.held,
-        "members": members,
-        "stored_fingerprint": fingerprints_after(made, verdict)[1],
-        "list_as_of": made.closing.as_of,
-        "alarm": guard.alarm(moves.unsubscribed, members),
-        **{name: getattr(basis, name) for name in basis.__slots__},
     }
-    assignments = sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in result)
-    kept = writer.execute(
-        sql.SQL("UPDATE sync_preview SET {} WHERE id = %s AND attempt = %s AND status = 'running'").format(
-            assignments
-        ),
-        [*result.values(), preview.pk, preview.attempt],
-    )
-    if not kept.rowcount:
+    if not ended(writer, "sync_preview", preview.pk, preview.attempt, values):
         raise Overtaken
 
 

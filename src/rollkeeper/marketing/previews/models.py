@@ -6,15 +6,16 @@ from django.db import models
 from django.db.models.functions import Now
 
 from rollkeeper.marketing.bridges.models import Bridge
+from rollkeeper.marketing.sync_runs.outcome import Outcome
 from rollkeeper.marketing.target_groups.models import TargetGroup
 from rollkeeper.postgres.collation import CODE_POINT_ORDER
 
 
-class Preview(models.Model):
+class Preview(Outcome):
     """A preview of a sync of one target group.
 
-    The columns from `mode` on are a run's, as the run would end. Those from `group_fingerprint` on are what it
-    was made against: while they are the same, a run writes what the preview shows.
+    The columns of `Outcome` are a run's, as the run would end. Those from `group_fingerprint` on are what it was
+    made against: while they are the same, a run writes what the preview shows.
     """
 
     class Status(models.TextChoices):
@@ -40,21 +41,7 @@ class Preview(models.Model):
     message = models.TextField(default="", help_text="Why it failed, or what the guard would hold.")
     error_kind = models.TextField(default="", help_text="source, missing, not_built, internal …")
 
-    mode = models.TextField(default="", help_text="full, delta or unchanged")
-    received = models.BigIntegerField(default=0)
-    added = models.BigIntegerField(default=0)
-    updated = models.BigIntegerField(default=0)
-    unchanged = models.BigIntegerField(default=0)
-    unsubscribed = models.BigIntegerField(default=0)
-    resubscribed = models.BigIntegerField(default=0)
-    removed = models.BigIntegerField(default=0)
-    set_aside = models.BigIntegerField(default=0)
-    held = models.BigIntegerField(default=0)
-    members = models.BigIntegerField(default=0, help_text="Members of the group afterwards.")
-    crm_fingerprint = models.TextField(default="")
     stored_fingerprint = models.TextField(default="", help_text="The group's, afterwards.")
-    list_as_of = models.DateTimeField(null=True)
-    list_version = models.TextField(default="")
     alarm = models.TextField(default="", help_text="A mass of opt-outs that it would apply, in a sentence.")
 
     group_fingerprint = models.TextField(default="", help_text="The group's, before.")

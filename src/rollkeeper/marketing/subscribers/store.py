@@ -163,7 +163,7 @@ def apply(connection: psycopg.Connection[Any], plan: Plan, target: Target, verdi
     _update_memberships(connection, target)
     status_changes = history.write(connection, target, all_added=all_added)
     _hold(connection, plan, target, verdict)
-    members = plan.members_before + plan.counts.added - (0 if verdict.held else plan.counts.removed)
+    members = plan.members_after(verdict)
     large = plan.counts.added + changes + plan.counts.removed > members // RECOUNT_SHARE
     recount = target.group_id if large else None
     funnel.settle(connection, tally, recount=recount, counted=arrived.tally)

@@ -6,12 +6,13 @@ from django.db import models
 from django.db.models.functions import Now
 
 from rollkeeper.marketing.bridges.models import Bridge
+from rollkeeper.marketing.sync_runs.outcome import Outcome
 from rollkeeper.marketing.target_groups.models import TargetGroup
 from rollkeeper.postgres.collation import CODE_POINT_ORDER
 from rollkeeper.sync.events import Event, Kind
 
 
-class SyncRun(models.Model):
+class SyncRun(Outcome):
     """One run of a catalog sync (no group) or of an audience sync of one target group (S16, S17)."""
 
     class Status(models.TextChoices):
@@ -47,22 +48,8 @@ class SyncRun(models.Model):
     message = models.TextField(default="", help_text="Why it failed or was held, and what to do.")
     error_kind = models.TextField(default="", help_text="source, busy, internal …")
 
-    mode = models.TextField(default="", help_text="full, delta or unchanged")
-    received = models.BigIntegerField(default=0)
-    added = models.BigIntegerField(default=0)
-    updated = models.BigIntegerField(default=0)
-    unchanged = models.BigIntegerField(default=0)
-    unsubscribed = models.BigIntegerField(default=0)
-    resubscribed = models.BigIntegerField(default=0)
-    removed = models.BigIntegerField(default=0)
-    set_aside = models.BigIntegerField(default=0)
-    held = models.BigIntegerField(default=0)
-    members = models.BigIntegerField(default=0, help_text="Members of the group afterwards.")
     all_added = models.BooleanField(default=False, help_text="The group was empty: each member came by this run.")
-    crm_fingerprint = models.TextField(default="")
     stored_fingerprint = models.TextField(default="")
-    list_as_of = models.DateTimeField(null=True)
-    list_version = models.TextField(default="")
     revision = models.BigIntegerField(
         null=True, help_text="The bridge's revision that this run made or met: runs in the order they were applied."
     )
