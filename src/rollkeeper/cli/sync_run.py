@@ -53,8 +53,6 @@ def perform_here(
 
     `before` is called with the run before it is performed.
     """
-    from django.utils import timezone
-
     from rollkeeper.marketing.sync_runs.models import SyncRun
     from rollkeeper.marketing.sync_runs.perform import perform
     from rollkeeper.marketing.sync_runs.request import create_run
@@ -77,13 +75,21 @@ def perform_here(
     try:
         return perform(run.pk)
     except KeyboardInterrupt:
-        SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.RUNNING).update(
-            status=SyncRun.Status.FAILED,
-            error_kind="cancelled",
-            message="Interrupted at the terminal; nothing was changed.",
-            finished_at=timezone.now(),
-        )
+        _end_interrupted(run)
         raise
+
+
+def _end_interrupted(run: SyncRun) -> None:
+    from django.utils import timezone
+
+    from rollkeeper.marketing.sync_runs.models import SyncRun
+
+    SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.RUNNING).update(
+        status=SyncRun.Status.FAILED,
+        error_kind="cancelled",
+        message="Interrupted at the terminal; nothing was changed.",
+        finished_at=timezone.now(),
+    )
 
 
 def as_run(preview: Preview) -> SyncRun:

@@ -31,6 +31,22 @@ def log_imported_changes(
 
     `own`: columns of the constituent and their values over `import_row r`; `imported`: the file's attributes.
     """
+    values = [
+        sql.SQL("({}, {}, {})").format(sql.Literal(name), old, new) for name, old, new in _pairs(own, attributes)
+    ]
+    statement = sql.SQL(_LOG).format(
+        kind=sql.Literal(SUBJECT),
+        action=sql.Literal(str(Action.CHANGED)),
+        imported=imported,
+        values=sql.SQL(", ").join(values),
+        author=sql.Literal(author),
+        origin=sql.Literal(origin),
+    )
+    cursor.execute(statement)
+
+
+def _pairs(own: Mapping[str, SQL], attributes: Iterable[str]) -> list[tuple[str, SQL, SQL]]:
+    """Of each field that a file can change its name, and its value before and after, as SQL of jsonb."""
     pairs: list[tuple[str, SQL, SQL]] = [
         (name, sql.SQL("to_jsonb(c.{})").format(sql.Identifier(name)), sql.SQL("to_jsonb({})").format(value))
         for name, value in own.items()
@@ -51,16 +67,7 @@ def log_imported_changes(
             sql.SQL("CASE WHEN r.email = '' THEN to_jsonb(e.do_not_solicit) ELSE to_jsonb(r.do_not_solicit) END"),
         ),
     ]
-    values = [sql.SQL("({}, {}, {})").format(sql.Literal(name), old, new) for name, old, new in pairs]
-    statement = sql.SQL(_LOG).format(
-        kind=sql.Literal(SUBJECT),
-        action=sql.Literal(str(Action.CHANGED)),
-        imported=imported,
-        values=sql.SQL(", ").join(values),
-        author=sql.Literal(author),
-        origin=sql.Literal(origin),
-    )
-    cursor.execute(statement)
+    return pairs
 
 
 def log_import(file: str, created: int, updated: int, *, author: str, origin: str) -> None:

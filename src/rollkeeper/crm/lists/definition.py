@@ -58,10 +58,7 @@ def save_list(
     with transaction.atomic():
         marketing_list = _locked(code, kind, is_new)
         before = {} if marketing_list.pk is None else list_facts(marketing_list)
-        for option, value in options.items():
-            setattr(marketing_list, option, value)
-        if not marketing_list.name:
-            raise ListRefused(f"There is no list {code} yet, so it needs a name.")
+        _set_options(marketing_list, options)
         changed = _define(marketing_list, kind, rule, sql)
         marketing_list.save()
         changed = _define_members(marketing_list, ids, merge, changed=changed)
@@ -69,11 +66,23 @@ def save_list(
             marketing_list.modified_at = timezone.now()
             marketing_list.save(update_fields=["modified_at"])
         if author:
-            action = Action.CHANGED if before else Action.CREATED
-            changes = differences(before, list_facts(marketing_list))
-            record(SUBJECT, code, author, origin, changes, action=action)
+            _log(marketing_list, before, author, origin)
     marketing_list.refresh_from_db()
     return marketing_list
+
+
+def _set_options(marketing_list: MarketingList, options: dict[str, object]) -> None:
+    for option, value in options.items():
+        setattr(marketing_list, option, value)
+    if not marketing_list.name:
+        raise ListRefused(f"There is no list {marketing_list.code} yet, so it needs a name.")
+
+
+def _log(marketing_list: MarketingList, before: dict[str, Value], author: str, origin: str) -> None:
+    """Keep what a person changed; `before` is empty where the list is new."""
+    action = Action.CHANGED if before else Action.CREATED
+    changes = differences(before, list_facts(marketing_list))
+    record(SUBJECT, marketing_list.code, author, origin, changes, action=action)
 
 
 def list_facts(marketing_list: MarketingList) -> dict[str, Value]:
