@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from django.utils import timezone
 
-from rollkeeper.connectors import rollkeeper_crm
 from rollkeeper.marketing.bridges.catalog import store_catalog
 from rollkeeper.marketing.bridges.connection import open_connector
 from rollkeeper.marketing.bridges.models import Bridge
@@ -24,11 +22,6 @@ from tests.fakes.lying_crm import LyingCrm, members
 FIELDS = (Field("city", "City", "text"),)
 ROWS = [{"master_customer_id": f"{n:04}", "email": f"p{n}@example.org", "city": "Łódź"} for n in range(200)]
 CHANGED = [{**row, "city": "Gdańsk", "allow_email": row["master_customer_id"] > "0100"} for row in ROWS[5:]]
-
-
-def be_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollkeeper_crm.Connector, "silence_seconds", 0.3)
-    monkeypatch.setattr(rollkeeper_crm.Connector, "retry_pauses", (0.0, 0.0))
 
 
 def liar() -> LyingCrm:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from rollkeeper.marketing.bridges.models import Bridge
@@ -34,25 +32,9 @@ from tests.fakes.lies import (
     WrongRow,
 )
 from tests.fakes.lying_crm import LyingCrm
-from tests.marketing.lied_to import be_impatient, everything, group_behind, liar, sync
+from tests.marketing.lies.lied_to import everything, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_impatient(monkeypatch)
-
-
-@pytest.fixture
-def crm() -> Iterator[LyingCrm]:
-    with liar() as running:
-        yield running
-
-
-@pytest.fixture
-def group(crm: LyingCrm) -> TargetGroup:
-    return group_behind(crm)
 
 
 LIES = [

@@ -1,11 +1,9 @@
 """What a CRM says wrongly of changes, ranges and states of a list: the group ends as the list is, or as it was (B9).
 
-`test_lying_crm.py` has the lies that a check of the stream finds. These pass every such check.
+`test_whole_lists.py` has the lies that a check of the stream finds. These pass every such check.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
@@ -30,26 +28,10 @@ from tests.fakes.lies import (
     WrongSums,
 )
 from tests.fakes.lying_crm import LyingCrm, members
-from tests.marketing.lied_to import CHANGED, FIELDS, ROWS, be_impatient, everything, group_behind, liar, sync
-from tests.marketing.test_lying_crm import LIES
+from tests.marketing.lies.lied_to import CHANGED, FIELDS, ROWS, everything, sync
+from tests.marketing.lies.test_whole_lists import LIES
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    be_impatient(monkeypatch)
-
-
-@pytest.fixture
-def crm() -> Iterator[LyingCrm]:
-    with liar() as running:
-        yield running
-
-
-@pytest.fixture
-def group(crm: LyingCrm) -> TargetGroup:
-    return group_behind(crm)
 
 
 TWINS = [
