@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 
+import pytest
 from django.test import Client
 from django.utils import timezone
 
@@ -81,6 +82,19 @@ def test_a_refused_run_says_what_moved_and_links_to_its_preview(population: Popu
     assert "Not applied: since preview 1 was made, the list changed." in text_of(
         marketer.get(f"/sync-runs/previews/{population.preview.pk}/")
     )
+
+
+@pytest.mark.parametrize(("status", "error_kind"), [("completed", ""), ("held", ""), ("skipped", "moved")])
+def test_a_preview_that_was_applied_or_refused_is_not_offered_again(
+    population: Population, marketer: Client, status: str, error_kind: str
+) -> None:
+    address = f"/sync-runs/previews/{population.preview.pk}/"
+    assert "Apply this preview" in text_of(marketer.get(address))
+    SyncRun.objects.create(
+        bridge=population.bridge, group=population.gold, kind="audience", event="resync_count_details",
+        status=status, error_kind=error_kind, requested_by="ada", preview=population.preview,
+    )  # fmt: skip
+    assert "Apply this preview" not in text_of(marketer.get(address))
 
 
 def test_a_preview_that_is_not_ready_is_not_applied(population: Population, marketer: Client) -> None:

@@ -27,6 +27,7 @@ Status = Preview.Status
 UNFINISHED = (Status.WAITING, Status.RUNNING)
 STOP_POLLING = 286  # htmx: this answer is the last
 REMOVAL_REASONS = {"left": "Not in the list any more", "deleted": "Deleted in the CRM"}
+APPLIED = (SyncRun.Status.COMPLETED, SyncRun.Status.HELD)
 CSV_COLUMNS = (
     "what", "master_customer_id", "sub_customer_id", "first_name", "last_name", "email", "status_before",
     "status_after", "changes", "reason", "row",
@@ -68,11 +69,14 @@ def request_one(request: HttpRequest, group_id: int) -> HttpResponse:
 def preview(request: HttpRequest, preview_id: int) -> HttpResponse:
     """What the sync would do: counts, people by kind, as of when, and whether it was applied."""
     found = get_object_or_404(Preview.objects.select_related("group", "bridge"), pk=preview_id)
+    runs = SyncRun.objects.filter(preview=found).select_related("group", "bridge").order_by("-id")[:5]
     context: dict[str, object] = {
         "preview": found,
         "group": found.group,
         "is_unfinished": found.status in UNFINISHED,
-        "runs": SyncRun.objects.filter(preview=found).select_related("group", "bridge").order_by("-id")[:5],
+        "runs": runs,
+        # Once applied, or refused because the world moved, it would be refused for ever.
+        "is_spent": any(run.status in APPLIED or run.error_kind == "moved" for run in runs),
     }
     if found.status == Status.READY:
         tabs = _tabs(found)
